@@ -1,0 +1,11 @@
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.spec.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/sample/.*/dist', '<rootDir>/node_modules/nestjs-roadrunner', '<rootDir>/.cache'],
+  transform: { '^.+\\.ts$': ['@swc/jest'] },
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['lib/**/*.ts'],
+};

@@ -1,0 +1,60 @@
+/** The only source of time. Everything that waits takes it from its context, so that tests own the time. */
+export interface Clock {
+  /** Wall time. Unit: Unix milliseconds. May jump. For what is stored or shown. */
+  now(): number;
+  /** Unit: milliseconds since an unknown start. Never goes back. For delays, deadlines and ages. */
+  monotonic(): number;
+  /** Calls back once, never early. Any length is allowed. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+}
+
+/** A timer that was set. */
+export interface Timer {
+  /** Ends it; without effect when it has fired or was cancelled. */
+  cancel(): void;
+}
+
+/** A moment by which something has to be over. */
+export interface Deadline {
+  /** Unit: milliseconds from now, 0 when it has passed, `Infinity` when there is none. */
+  remainingMs(): number;
+}
+
+/** The longest time that one `setTimeout` can wait: 2^31 − 1 ms, 24.8 days. A longer one would fire at once. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer: (delayMs, callback) => new SystemTimer(delayMs, callback),
+};
+
+export function deadlineAfter(clock: Clock, delayMs: number): Deadline {
+  const at = clock.monotonic() + delayMs;
+  return { remainingMs: () => Math.max(0, at - clock.monotonic()) };
+}
+
+class SystemTimer implements Timer {
+  #handle: ReturnType<typeof setTimeout>;
+
+  constructor(delayMs: number, callback: () => void) {
+    this.#handle = this.#arm(performance.now() + Math.max(0, delayMs), callback);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+
+  // setTimeout may fire up to a millisecond early by the monotonic clock: look again, never call early.
+  #arm(at: number, callback: () => void): ReturnType<typeof setTimeout> {
+    const left = Math.ceil(at - performance.now());
+    return setTimeout(
+      () => {
+        if (performance.now() >= at) callback();
+        else this.#handle = this.#arm(at, callback);
+      },
+      Math.min(left, MAX_TIMEOUT_MS),
+    );
+  }
+}

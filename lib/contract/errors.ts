@@ -1,0 +1,304 @@
+import type { PushOutcome } from './jobs-api.js';
+
+/**
+ * The base of every error of this library. Branch on {@link JobsError.code}: it never changes.
+ *
+ * @publicApi
+ */
+export abstract class JobsError extends Error {
+  /** A constant of the class, for programs. */
+  abstract readonly code: string;
+  /** True when the same call may succeed later without a change. */
+  readonly retriable: boolean = false;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An argument has a wrong type or range. Nothing was done. @publicApi */
+export class JobsArgumentError extends JobsError {
+  readonly code = 'INVALID_ARGUMENT';
+}
+
+/** One thing that is wrong in a configuration. @publicApi */
+export interface ConfigIssue {
+  /** Where: `pipelines.emails.prefetch`. */
+  readonly path: string;
+  /** What is wrong, with the value, and what to do. */
+  readonly message: string;
+}
+
+/** The configuration cannot be used. Nothing was started. @publicApi */
+export class JobsConfigError extends JobsError {
+  readonly code = 'INVALID_CONFIG';
+
+  constructor(readonly issues: readonly ConfigIssue[], options?: ErrorOptions) {
+    super(`Wrong configuration of jobs.\n${issues.map((issue) => `  - ${issue.path}: ${issue.message}`).join('\n')}`, options);
+  }
+}
+
+/** No pipeline has this name. Nothing was stored or changed. @publicApi */
+export class PipelineNotFoundError extends JobsError {
+  readonly code = 'PIPELINE_NOT_FOUND';
+
+  constructor(readonly pipeline: string, known: readonly string[] = [], options?: ErrorOptions) {
+    const list = known.length === 0 ? 'There are none.' : `There are: ${known.slice(0, 20).map((name) => `"${name}"`).join(', ')}.`;
+    super(`No pipeline is called "${pipeline}". ${list} Configure it under "pipelines" or declare it with jobs.create().`, options);
+  }
+}
+
+/** A pipeline of this name is there already. It stays as it was. @publicApi */
+export class PipelineExistsError extends JobsError {
+  readonly code = 'PIPELINE_EXISTS';
+
+  constructor(readonly pipeline: string, readonly driver: string, options?: ErrorOptions) {
+    super(`A pipeline called "${pipeline}" exists already (driver "${driver}"). Destroy it first, or use another name.`, options);
+  }
+}
+
+/** The pipeline is paused already. @publicApi */
+export class PipelineAlreadyPausedError extends JobsError {
+  readonly code = 'PIPELINE_ALREADY_PAUSED';
+
+  constructor(readonly pipeline: string, readonly driver: string, options?: ErrorOptions) {
+    super(`Pipeline "${pipeline}" is paused already; there is nothing to pause.`, options);
+  }
+}
+
+/** The pipeline consumes already. @publicApi */
+export class PipelineAlreadyRunningError extends JobsError {
+  readonly code = 'PIPELINE_ALREADY_RUNNING';
+
+  constructor(readonly pipeline: string, readonly driver: string, options?: ErrorOptions) {
+    super(`Pipeline "${pipeline}" consumes already; there is nothing to resume.`, options);
+  }
+}
+
+/** The pipeline holds its limit of jobs; the job was not stored. @publicApi */
+export class PipelineFullError extends JobsError {
+  readonly code = 'PIPELINE_FULL';
+  override readonly retriable = true;
+
+  constructor(readonly pipeline: string, readonly maxJobs: number, readonly waitedMs: number, options?: ErrorOptions) {
+    super(
+      `Pipeline "${pipeline}" holds its limit of ${maxJobs} jobs and made no room within ${waitedMs} ms; the job was not stored. ` +
+        'Raise "maxJobs" or "timeout", handle faster, or slow the producer.',
+      options,
+    );
+  }
+}
+
+/** The driver did not answer within `timeout`; whether the job was stored is not known. Repeat it with the same id. @publicApi */
+export class PushUncertainError extends JobsError {
+  readonly code = 'PUSH_UNCERTAIN';
+  override readonly retriable = true;
+
+  constructor(readonly pipeline: string, readonly jobId: string, readonly waitedMs: number, options?: ErrorOptions) {
+    super(
+      `Pipeline "${pipeline}" gave no answer within ${waitedMs} ms. Job ${jobId} may or may not be stored: push it again with the same id.`,
+      options,
+    );
+  }
+}
+
+/** Some jobs of a batch were not stored; `outcomes` says which, in the order given. @publicApi */
+export class PushBatchError extends JobsError {
+  readonly code = 'PUSH_BATCH';
+
+  constructor(readonly outcomes: readonly PushOutcome[], options?: ErrorOptions) {
+    const failed = outcomes.filter((outcome) => !outcome.ok);
+    const first = failed[0];
+    super(
+      `${failed.length} of ${outcomes.length} jobs were not stored. The first reason: ${first && !first.ok ? first.error.message : 'unknown'} ` +
+        'Read "outcomes" and push only the failed ones again.',
+      options,
+    );
+  }
+}
+
+/** The payload is larger than `maxPayload`; the job was not stored. @publicApi */
+export class PayloadTooLargeError extends JobsError {
+  readonly code = 'PAYLOAD_TOO_LARGE';
+
+  constructor(readonly pipeline: string, readonly payloadBytes: number, readonly maxPayloadBytes: number, options?: ErrorOptions) {
+    super(
+      `A payload of ${payloadBytes} bytes for pipeline "${pipeline}" is over the limit of ${maxPayloadBytes}. ` +
+        'Raise "maxPayload", or store the data elsewhere and push a reference.',
+      options,
+    );
+  }
+}
+
+/** The kernel is stopping or has stopped; the job was not stored. @publicApi */
+export class KernelStoppingError extends JobsError {
+  readonly code = 'KERNEL_STOPPING';
+
+  constructor(readonly pipeline?: string, options?: ErrorOptions) {
+    super(
+      pipeline === undefined
+        ? 'The kernel is stopping or has stopped. Start a new one, or push before the application closes.'
+        : `The kernel is stopping or has stopped; the job for pipeline "${pipeline}" was not stored. Push before the application closes, or use a durable driver.`,
+      options,
+    );
+  }
+}
+
+/** The driver of the pipeline was stopped; the job was not stored. @publicApi */
+export class DriverStoppedError extends JobsError {
+  readonly code = 'DRIVER_STOPPED';
+
+  constructor(readonly pipeline: string, options?: ErrorOptions) {
+    super(`Pipeline "${pipeline}" was destroyed or its kernel stopped; the job was not stored. Declare the pipeline again.`, options);
+  }
+}
+
+/** This build has no such driver. Nothing was declared. @publicApi */
+export class DriverNotAvailableError extends JobsError {
+  readonly code = 'DRIVER_NOT_AVAILABLE';
+
+  constructor(readonly driver: string, readonly pipeline: string, readonly known: readonly string[], options?: ErrorOptions) {
+    super(
+      `Pipeline "${pipeline}" asks for driver "${driver}", which is not available. Available: ${known.map((name) => `"${name}"`).join(', ')}.`,
+      options,
+    );
+  }
+}
+
+/** The driver's broker cannot do what was asked. Nothing was changed. @publicApi */
+export class NotSupportedByDriverError extends JobsError {
+  readonly code = 'NOT_SUPPORTED_BY_DRIVER';
+
+  constructor(readonly driver: string, readonly capability: string, remedy: string, options?: ErrorOptions) {
+    super(`Driver "${driver}" does not support ${capability}. ${remedy}`, options);
+  }
+}
+
+/** The kernel behind this connection cannot do what was asked. Nothing was changed. @publicApi */
+export class NotSupportedByKernelError extends JobsError {
+  readonly code = 'NOT_SUPPORTED_BY_KERNEL';
+
+  constructor(readonly feature: string, remedy: string, options?: ErrorOptions) {
+    super(`This kernel does not support ${feature}. ${remedy}`, options);
+  }
+}
+
+/** Two handlers claim the same name of the same queue. @publicApi */
+export class HandlerConflictError extends JobsError {
+  readonly code = 'HANDLER_CONFLICT';
+
+  constructor(readonly job: string, readonly queue: string | undefined, readonly first: string, readonly second: string, options?: ErrorOptions) {
+    super(
+      `${first} and ${second} both handle ${job}${queue === undefined ? ' of every queue' : ` of queue "${queue}"`}. ` +
+        'Remove one, or give one of them another name or queue.',
+      options,
+    );
+  }
+}
+
+/** A handler names a queue that no pipeline has. @publicApi */
+export class UnknownQueueError extends JobsError {
+  readonly code = 'UNKNOWN_QUEUE';
+
+  constructor(readonly queue: string, readonly handler: string, known: readonly string[], suggestion?: string, options?: ErrorOptions) {
+    super(
+      `${handler} handles queue "${queue}", but no pipeline has this name.${suggestion === undefined ? '' : ` Did you mean "${suggestion}"?`} ` +
+        `Pipelines: ${known.length === 0 ? 'none' : known.map((name) => `"${name}"`).join(', ')}. ` +
+        'Configure it under "pipelines", or set { declaredLater: true } on the handler.',
+      options,
+    );
+  }
+}
+
+/** No handler takes the job; it is kept in the failed store. @publicApi */
+export class UnknownJobError extends JobsError {
+  readonly code = 'UNKNOWN_JOB';
+
+  constructor(readonly job: string, readonly queue: string, options?: ErrorOptions) {
+    super(
+      `No handler takes job "${job}" of queue "${queue}". Add @JobHandler('${job}', { queue: '${queue}' }) or a default handler, then replay it.`,
+      options,
+    );
+  }
+}
+
+/** A payload does not match its schema. At a push nothing was stored; at a handler the job is final. @publicApi */
+export class JobValidationError extends JobsError {
+  readonly code = 'JOB_VALIDATION';
+
+  constructor(readonly job: string, readonly issues: readonly { readonly path: string; readonly message: string }[], options?: ErrorOptions) {
+    super(
+      `The payload of job "${job}" does not match its schema: ${issues.map((issue) => `${issue.path === '' ? 'payload' : issue.path}: ${issue.message}`).join('; ')}.`,
+      options,
+    );
+  }
+}
+
+/** The job was settled before. The first settlement stands. @publicApi */
+export class JobAlreadySettledError extends JobsError {
+  readonly code = 'JOB_ALREADY_SETTLED';
+
+  constructor(readonly jobId: string, readonly job: string, options?: ErrorOptions) {
+    super(`Job "${job}" (${jobId}) is settled already; the first settlement stands. Settle once, or return and let the return settle it.`, options);
+  }
+}
+
+/** Throw it in a handler: the job is final at once, whatever attempts are left. @publicApi */
+export class UnrecoverableJobError extends JobsError {
+  readonly code = 'UNRECOVERABLE_JOB';
+}
+
+/** Throw it in a handler: the job runs again after `delay`; one attempt is spent. @publicApi */
+export class RetryJobError extends JobsError {
+  readonly code = 'RETRY_JOB';
+  override readonly retriable = true;
+  /** Until the next run. Unit: seconds, or duration text. Default: the backoff of the policy. */
+  readonly delay?: number | string;
+  /** Headers put over those of the job. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+
+  constructor(
+    message = 'The handler asked for another run.',
+    options: { delay?: number | string; headers?: Readonly<Record<string, string | readonly string[]>>; cause?: unknown } = {},
+  ) {
+    super(message, options);
+    if (options.delay !== undefined) this.delay = options.delay;
+    if (options.headers !== undefined) this.headers = options.headers;
+  }
+}
+
+/** Throw it in a handler: the job comes back after `delay` and spends no attempt. @publicApi */
+export class SnoozeJobError extends JobsError {
+  readonly code = 'SNOOZE_JOB';
+  override readonly retriable = true;
+
+  /** @param delay - Unit: seconds, or duration text such as `'42m'`. */
+  constructor(readonly delay: number | string, message = 'The handler put the job off.', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The job ran longer than its `timeout`. It is the reason of `ctx.signal` and counts as a failed run. @publicApi */
+export class JobTimeoutError extends JobsError {
+  readonly code = 'JOB_TIMEOUT';
+  override readonly retriable = true;
+
+  constructor(readonly jobId: string, readonly job: string, readonly timeoutMs: number, options?: ErrorOptions) {
+    super(`Job "${job}" (${jobId}) ran longer than its timeout of ${timeoutMs} ms. Raise "timeout", or end earlier when ctx.signal aborts.`, options);
+  }
+}
+
+/** The job was not started before `expiresIn` had passed; it is kept in the failed store. @publicApi */
+export class JobExpiredError extends JobsError {
+  readonly code = 'JOB_EXPIRED';
+
+  constructor(readonly jobId: string, readonly job: string, readonly lateMs: number, options?: ErrorOptions) {
+    super(`Job "${job}" (${jobId}) expired ${lateMs} ms before it could start. Raise "expiresIn" or handle faster.`, options);
+  }
+}
+
+/** Someone cancelled the job, or the handler threw this: the job is final. @publicApi */
+export class CancelJobError extends JobsError {
+  readonly code = 'JOB_CANCELLED';
+}

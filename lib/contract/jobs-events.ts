@@ -1,0 +1,80 @@
+import type { JobFailure } from './failure.js';
+import type { JobHeaders } from './job.js';
+
+/** What every event of a job tells. @publicApi */
+export interface JobEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly headers: JobHeaders;
+  /** 0 at the push, 1 at the first run. */
+  readonly attempt: number;
+}
+
+/** @publicApi */
+export interface JobsEventMap {
+  pushed: JobEvent;
+  active: JobEvent;
+  progress: JobEvent & { readonly progress: unknown };
+  completed: JobEvent & { readonly durationMs: number };
+  /** A run failed and another one follows after `delayMs`. */
+  retrying: JobEvent & { readonly error: JobFailure; readonly delayMs: number };
+  /** The job will not run again; `target` says where it went. */
+  failed: JobEvent & { readonly error: JobFailure; readonly target: string };
+  timedOut: JobEvent & { readonly timeoutMs: number };
+  cancelled: JobEvent & { readonly reason: string };
+  paused: { readonly queue: string };
+  resumed: { readonly queue: string };
+  /** The last waiting job of a kernel was settled. */
+  drained: Record<string, never>;
+  /** An error that nobody awaits. */
+  error: { readonly error: Error; readonly queue?: string; readonly jobId?: string };
+}
+
+/** @publicApi */
+export type JobsEventName = keyof JobsEventMap;
+
+/** One field per event, `undefined` while nobody listens: then an event costs one read. */
+export type JobsEvents = { [E in JobsEventName]: ((event: JobsEventMap[E]) => void) | undefined };
+
+/** Joins listeners to the one function that the kernel calls. A listener's throw goes to `error`, never to the kernel. */
+export class JobsEventHub {
+  readonly events: JobsEvents = {
+    pushed: undefined,
+    active: undefined,
+    progress: undefined,
+    completed: undefined,
+    retrying: undefined,
+    failed: undefined,
+    timedOut: undefined,
+    cancelled: undefined,
+    paused: undefined,
+    resumed: undefined,
+    drained: undefined,
+    error: undefined,
+  };
+  readonly #listeners = new Map<JobsEventName, ((event: never) => void)[]>();
+
+  /** Answers the function that ends it. */
+  on<E extends JobsEventName>(name: E, listener: (event: JobsEventMap[E]) => void): () => void {
+    this.#set(name, [...(this.#listeners.get(name) ?? []), listener]);
+    return () => this.#set(name, (this.#listeners.get(name) ?? []).filter((one) => one !== listener));
+  }
+
+  #set<E extends JobsEventName>(name: E, listeners: ((event: never) => void)[]): void {
+    this.#listeners.set(name, listeners);
+    const calls = listeners as ((event: JobsEventMap[E]) => void)[];
+    const field: JobsEvents[E] = calls.length === 0 ? undefined : ((event: JobsEventMap[E]) => this.#emit(name, calls, event)) as JobsEvents[E];
+    (this.events as Record<JobsEventName, unknown>)[name] = field;
+  }
+
+  #emit<E extends JobsEventName>(name: E, listeners: readonly ((event: JobsEventMap[E]) => void)[], event: JobsEventMap[E]): void {
+    for (const listener of listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        if (name !== 'error') this.events.error?.({ error: error instanceof Error ? error : new Error(String(error)) });
+      }
+    }
+  }
+}

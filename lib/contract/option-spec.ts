@@ -1,0 +1,16 @@
+/** One option of a driver, as data: checks, suggestions, the JSON Schema and the printed table are made from it. @publicApi */
+export interface OptionSpec {
+  /** In TypeScript: `maxJobs`. */
+  readonly name: string;
+  /** In `.rr.yaml` and in Declare maps: `max_jobs`. */
+  readonly key: string;
+  /** In Declare maps, where it differs. */
+  readonly declareKey?: string;
+  readonly type: 'integer' | 'text' | 'boolean' | 'map';
+  readonly unit?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly oneOf?: readonly string[];
+  readonly default?: unknown;
+  readonly meaning: string;
+}
