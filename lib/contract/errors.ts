@@ -145,6 +145,15 @@ export class KernelStoppingError extends JobsError {
   }
 }
 
+/** The state store was closed; nothing was read or written. @publicApi */
+export class StateStoreClosedError extends JobsError {
+  readonly code = 'STATE_STORE_CLOSED';
+
+  constructor(readonly store: string, options?: ErrorOptions) {
+    super(`The state store "${store}" is closed. Open a new one, or use it before its kernel closes.`, options);
+  }
+}
+
 /** The driver of the pipeline was stopped; the job was not stored. @publicApi */
 export class DriverStoppedError extends JobsError {
   readonly code = 'DRIVER_STOPPED';

@@ -28,6 +28,8 @@ export interface JobControl {
   readonly driver: string;
   /** The broker's name of the queue it came from. */
   readonly queue: string;
+  /** The policy of the pipeline, for what the handler leaves open. */
+  readonly retry: RetryPolicy;
   /** The handler's own time-out, in milliseconds; the job's wins over it. To be called before the handler runs. */
   limit(timeoutMs: number): void;
   /** Settles before the handler ends. The promise, if any, is the driver's. The slot stays taken. */

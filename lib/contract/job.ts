@@ -39,7 +39,11 @@ export interface JobHolder {
   ack(record: JobRecord): Done;
   nack(record: JobRecord, options: { readonly requeue: boolean; readonly delayMs?: number }): Done;
   requeue(record: JobRecord, change: { readonly headers: JobHeaders; readonly delayMs: number }): Done;
+  release(record: JobRecord): Done;
 }
+
+/** The promise that says "done": shared, so that saying it allocates nothing. */
+export const DONE: Promise<void> = Promise.resolve();
 
 export const NO_HEADERS: JobHeaders = Object.freeze(Object.create(null) as Record<string, never>);
 
@@ -107,6 +111,13 @@ export class JobRecord implements Job, Delivery {
     if (holder === undefined) return;
     this.holder = undefined;
     return holder.requeue(this, change);
+  }
+
+  release(): Done {
+    const holder = this.holder;
+    if (holder === undefined) return;
+    this.holder = undefined;
+    return holder.release(this);
   }
 }
 

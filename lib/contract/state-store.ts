@@ -46,10 +46,13 @@ export interface StateStore {
   /** How many keys begin with `prefix`. */
   count(prefix: string): Promise<number>;
   range(range: StateRange): Promise<StateEntry[]>;
-  /** All of its writes or none; a throw means none. Runs one after another with others that touch the same keys. */
+  /**
+   * All of its writes or none; a throw means none. Runs one after another with others that touch the same keys. `work`
+   * uses `transaction` and no method of the store itself, whose writes would wait for the end of this one.
+   */
   transaction<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T>;
-  /** Calls back after a key that begins with `prefix` was put or deleted; answers the function that ends it. */
+  /** Calls back after a key that begins with `prefix` was put or deleted, not when its time is over; answers the function that ends it. */
   subscribe(prefix: string, listener: (key: string) => void): () => void;
-  /** Ends it; may be called twice. */
+  /** Ends it when the writes under way are done; may be called twice. All that comes later rejects with `StateStoreClosedError`. */
   close(): Promise<void>;
 }

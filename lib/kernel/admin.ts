@@ -1,0 +1,150 @@
+import type { Clock } from '../contract/clock.js';
+import { CancelJobError, NotSupportedByDriverError } from '../contract/errors.js';
+import { userHeaders } from '../contract/job-headers.js';
+import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
+import type { Counters } from './counters.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { FailedStore } from './failed-store.js';
+import type { Pipeline } from './pipeline.js';
+import type { Run } from './run.js';
+
+/** What the administration sees of its kernel. */
+export interface AdminOptions {
+  readonly clock: Clock;
+  readonly failed: FailedStore;
+  readonly counters: Counters;
+  pipelineOf(name: string): Pipeline;
+  pipelines(): Iterable<Pipeline>;
+  dispatchers(): Iterable<Dispatcher>;
+  cancelRun(run: Run, reason: Error): void;
+}
+
+const DEFAULT_PAGE = 100;
+/** Pages of running and queued jobs go by position, those of the driver by its own mark behind this one. */
+const DRIVER_MARK = 'driver:';
+
+/** {@link KernelAdmin} of a kernel in this process. */
+export class Admin implements KernelAdmin {
+  readonly #options: AdminOptions;
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+  }
+
+  get failed(): FailedJobs {
+    return this.#options.failed;
+  }
+
+  counters(): Promise<KernelCounters> {
+    return Promise.resolve({ ...this.#options.counters });
+  }
+
+  running(): Promise<RunningJob[]> {
+    const now = this.#options.clock.monotonic();
+    return Promise.resolve(
+      [...this.#runs()].map((run) => ({
+        id: run.delivery.job.id,
+        name: run.delivery.job.name,
+        pipeline: run.pipeline.name,
+        attempt: run.attempt,
+        ageMs: now - run.startedAt,
+        ...(run.deadline === Infinity ? {} : { timeLeftMs: Math.max(0, run.deadline - now) }),
+        ...(run.lastProgress === undefined ? {} : { progress: run.lastProgress }),
+      })),
+    );
+  }
+
+  // Handlers run in this process; there are no others.
+  workers(): Promise<WorkerStat[]> {
+    return Promise.resolve([]);
+  }
+
+  async cancel(id: string, reason = 'It was cancelled.'): Promise<boolean> {
+    for (const run of this.#runs()) {
+      if (run.delivery.job.id !== id) continue;
+      this.#options.cancelRun(run, new CancelJobError(reason));
+      return true;
+    }
+    for (const pipeline of this.#options.pipelines()) {
+      if (await this.#removeFrom(pipeline, id)) return true;
+    }
+    return false;
+  }
+
+  async browse(name: string, query: JobQuery = {}): Promise<JobPage> {
+    const pipeline = this.#options.pipelineOf(name);
+    const limit = query.limit ?? DEFAULT_PAGE;
+    const jobs: JobView[] = [];
+    if (query.after === undefined || !query.after.startsWith(DRIVER_MARK)) {
+      let position = Number(query.after ?? 0);
+      for (const view of this.#lent(pipeline, query).slice(position)) {
+        if (jobs.length === limit) return { jobs, next: String(position) };
+        jobs.push(view);
+        position++;
+      }
+    }
+    if (pipeline.driver.browse === undefined || query.state === 'running') return { jobs };
+    if (jobs.length === limit) return { jobs, next: `${DRIVER_MARK}0` };
+    const { after, ...rest } = query;
+    const mark = after?.startsWith(DRIVER_MARK) === true ? { after: after.slice(DRIVER_MARK.length) } : {};
+    const page = await pipeline.driver.browse({ ...rest, ...mark, limit: limit - jobs.length });
+    return { jobs: [...jobs, ...page.jobs], ...(page.next === undefined ? {} : { next: DRIVER_MARK + page.next }) };
+  }
+
+  remove(name: string, id: string): Promise<boolean> {
+    const pipeline = this.#options.pipelineOf(name);
+    if (pipeline.driver.remove === undefined) throw this.#notSupported(pipeline, 'removing a waiting job');
+    return this.#removeFrom(pipeline, id);
+  }
+
+  async promote(name: string, id: string): Promise<boolean> {
+    const pipeline = this.#options.pipelineOf(name);
+    if (pipeline.driver.promote === undefined) throw this.#notSupported(pipeline, 'promoting a delayed job');
+    return pipeline.driver.promote(id);
+  }
+
+  async purge(name: string, query: JobQuery = {}): Promise<number> {
+    const pipeline = this.#options.pipelineOf(name);
+    if (pipeline.driver.purge === undefined) throw this.#notSupported(pipeline, 'purging');
+    let purged = 0;
+    if (query.state === undefined || query.state === 'waiting') {
+      const queued = pipeline.takeQueued((job) => (query.id === undefined || query.id === job.id) && (query.name === undefined || query.name === job.name));
+      for (const delivery of queued) await delivery.ack();
+      purged = queued.length;
+    }
+    return query.state === 'running' ? 0 : purged + (await pipeline.driver.purge(query));
+  }
+
+  async #removeFrom(pipeline: Pipeline, id: string): Promise<boolean> {
+    const [delivery] = pipeline.takeQueued((job) => job.id === id);
+    if (delivery === undefined) return (await pipeline.driver.remove?.(id)) ?? false;
+    await delivery.ack();
+    return true;
+  }
+
+  /** Running jobs, then those in the priority queue. */
+  #lent(pipeline: Pipeline, query: JobQuery): JobView[] {
+    const views: JobView[] = [];
+    for (const run of this.#runs()) if (run.pipeline === pipeline) views.push(viewOf(run.delivery.job, 'running', pipeline));
+    for (const { job } of pipeline.dispatcher.queue) if (job.pipeline === pipeline.name) views.push(viewOf(job, 'waiting', pipeline));
+    return views.filter(
+      (view) =>
+        (query.id === undefined || query.id === view.id) &&
+        (query.name === undefined || query.name === view.name) &&
+        (query.state === undefined || query.state === view.state),
+    );
+  }
+
+  *#runs(): Iterable<Run> {
+    for (const dispatcher of this.#options.dispatchers()) yield* dispatcher.runs();
+  }
+
+  #notSupported(pipeline: Pipeline, capability: string): NotSupportedByDriverError {
+    return new NotSupportedByDriverError(pipeline.settings.driver, capability, "Use the broker's own tools.");
+  }
+}
+
+function viewOf(job: Run['delivery']['job'], state: 'running' | 'waiting', pipeline: Pipeline): JobView {
+  const { id, name, payload } = job;
+  return { id, name, pipeline: pipeline.name, state, priority: job.priority || pipeline.settings.priority, headers: userHeaders(job.headers), payload };
+}

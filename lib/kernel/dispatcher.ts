@@ -1,0 +1,246 @@
+import type { Clock } from '../contract/clock.js';
+import type { Delivery } from '../contract/driver.js';
+import { JobExpiredError } from '../contract/errors.js';
+import type { Executor, Outcome } from '../contract/executor.js';
+import { failureOf } from '../contract/failure.js';
+import { EXPIRES_AT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
+import { DONE, NO_HEADERS, sizeOf } from '../contract/job.js';
+import type { Counters } from './counters.js';
+import type { Gate } from './gate.js';
+import { PriorityQueue } from './priority-queue.js';
+import type { RunLimits } from './run-limits.js';
+import { Run, type RunContext, type RunPipeline } from './run.js';
+
+/** Jobs started before the event loop gets its turn. */
+const BURST = 2_048;
+
+/** What a dispatcher is given. */
+export interface DispatcherOptions {
+  readonly executor: Executor;
+  /** Jobs at once; the executor may allow fewer. */
+  readonly numPollers: number;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly limits: RunLimits;
+  readonly runs: RunContext;
+  pipelineOf(name: string): RunPipeline | undefined;
+  /** Called when the last running job ended. */
+  onIdle(): void;
+}
+
+/**
+ * The dispatch loop of one executor: takes jobs from its priority queue, one for each free slot, runs them and settles
+ * them. It works in one microtask per burst. No job leaves the queue without a free slot.
+ */
+export class Dispatcher {
+  readonly queue = new PriorityQueue();
+  readonly #options: DispatcherOptions;
+  readonly #turn = (): void => this.#dispatch();
+  readonly #afterLoop = (): void => {
+    this.#left = BURST;
+    this.#dispatch();
+  };
+  readonly #slots: Slot[] = [];
+  readonly #free: Slot[] = [];
+  readonly #taken: Delivery[] = [];
+  #left = BURST;
+  #isScheduled = false;
+  #isStopped = false;
+  /** One entry of cache: most jobs come from the pipeline of the job before. */
+  #lastPipeline: RunPipeline | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    options.executor.onCapacity(() => this.wake());
+  }
+
+  get executor(): Executor {
+    return this.#options.executor;
+  }
+
+  get running(): number {
+    return this.#slots.length - this.#free.length;
+  }
+
+  /** Jobs wait that may still be started. */
+  get hasWork(): boolean {
+    return !this.#isStopped && this.queue.length > 0;
+  }
+
+  add(delivery: Delivery, priority: number, gate: Gate | undefined): void {
+    this.queue.add(delivery, priority, gate);
+    if (!this.#isScheduled) this.wake();
+  }
+
+  wake(): void {
+    if (this.#isScheduled || this.#isStopped || this.queue.length === 0 || this.#freeSlots() === 0) return;
+    this.#isScheduled = true;
+    // Not queueMicrotask: that makes an async resource at every call.
+    if (this.#left > 0) void DONE.then(this.#turn);
+    else setImmediate(this.#afterLoop);
+  }
+
+  /** Starts nothing any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  *runs(): Iterable<Run> {
+    for (const { run } of this.#slots) if (run !== undefined) yield run;
+  }
+
+  forgetPipeline(pipeline: RunPipeline): void {
+    if (this.#lastPipeline === pipeline) this.#lastPipeline = undefined;
+  }
+
+  /** Gives the slot of `run` away; its handler goes on without one. */
+  abandon(run: Run, outcome: Outcome): void {
+    const slot = this.#slots.find((one) => one.run === run);
+    if (slot === undefined) return;
+    slot.isAbandoned = true;
+    slot.run = undefined;
+    this.#options.counters.zombies++;
+    const successor = this.#createSlot(slot.index);
+    successor.run = run;
+    this.#end(successor, run, outcome);
+    this.wake();
+  }
+
+  #freeSlots(): number {
+    return Math.min(this.#options.numPollers - this.running, this.#options.executor.capacity());
+  }
+
+  #dispatch(): void {
+    this.#isScheduled = false;
+    while (!this.#isStopped && this.#left > 0) {
+      const taken = this.#take(Math.min(this.#freeSlots(), this.#left));
+      if (taken === 0) return;
+      this.#left -= taken;
+      const startedAt = this.#options.clock.monotonic();
+      for (let index = 0; index < taken; index++) this.#start(this.#taken[index]!, startedAt);
+      this.#taken.length = 0;
+    }
+    this.wake();
+  }
+
+  // Starts are counted before any job of the turn runs.
+  #take(most: number): number {
+    const taken = this.#taken;
+    let hasCounting = false;
+    while (taken.length < most) {
+      const delivery = this.queue.take();
+      if (delivery === undefined) break;
+      taken.push(delivery);
+      const pipeline = this.#pipelineOf(delivery);
+      pipeline.left();
+      hasCounting ||= pipeline.starting !== undefined;
+    }
+    if (hasCounting) this.#countStarts(taken);
+    return taken.length;
+  }
+
+  #countStarts(taken: readonly Delivery[]): void {
+    const byPipeline = new Map<RunPipeline, Delivery[]>();
+    for (const delivery of taken) {
+      const pipeline = this.#pipelineOf(delivery);
+      if (pipeline.starting === undefined) continue;
+      const deliveries = byPipeline.get(pipeline);
+      if (deliveries === undefined) byPipeline.set(pipeline, [delivery]);
+      else deliveries.push(delivery);
+    }
+    for (const [pipeline, deliveries] of byPipeline) pipeline.starting!(deliveries);
+  }
+
+  // A pipeline takes its jobs out of the queue before it is forgotten, so a queued job always has one.
+  #pipelineOf(delivery: Delivery): RunPipeline {
+    const name = delivery.job.pipeline;
+    if (this.#lastPipeline?.name === name) return this.#lastPipeline;
+    return (this.#lastPipeline = this.#options.pipelineOf(name)!);
+  }
+
+  #start(delivery: Delivery, startedAt: number): void {
+    const run = new Run(delivery, this.#pipelineOf(delivery), startedAt, this.#options.runs);
+    const slot = this.#occupy(run);
+    const { counters, runs, executor } = this.#options;
+    counters.started++;
+    runs.events.active?.(run.event());
+    let outcome: Outcome | Promise<Outcome>;
+    try {
+      outcome = this.#prepare(run) ?? executor.execute(delivery, run);
+    } catch (error) {
+      outcome = { kind: 'failed', error: failureOf(error) };
+    }
+    // Not by instanceof: a promise may come from another realm.
+    if (isPromise(outcome)) void outcome.then(slot.onOutcome, slot.onError);
+    else this.#end(slot, run, outcome);
+  }
+
+  /** What job and pipeline ask for before a run; an outcome when it is not to run. */
+  #prepare(run: Run): Outcome | undefined {
+    const { delivery, pipeline } = run;
+    const { job } = delivery;
+    if (pipeline.settings.timeoutMs !== undefined) run.setTimeout(pipeline.settings.timeoutMs);
+    if (delivery.leaseMs !== undefined) this.#options.limits.keepLease(run, delivery.leaseMs);
+    if (job.headers !== NO_HEADERS) {
+      const timeoutMs = numberHeader(job.headers, TIMEOUT_HEADER);
+      if (timeoutMs !== undefined) run.setTimeout(timeoutMs);
+      const expiresAt = numberHeader(job.headers, EXPIRES_AT_HEADER);
+      const lateMs = expiresAt === undefined ? -1 : this.#options.clock.now() - expiresAt;
+      if (lateMs >= 0) return { kind: 'rejected', error: failureOf(new JobExpiredError(job.id, job.name, lateMs)) };
+    }
+    if (job.autoAck) this.#options.runs.autoAck(run);
+    return undefined;
+  }
+
+  #occupy(run: Run): Slot {
+    const slot = this.#free.pop() ?? this.#createSlot(this.#slots.length);
+    slot.run = run;
+    return slot;
+  }
+
+  #createSlot(index: number): Slot {
+    const slot = new Slot(index, (ended, outcome) => this.#onOutcome(ended, outcome));
+    this.#slots[index] = slot;
+    return slot;
+  }
+
+  #onOutcome(slot: Slot, outcome: Outcome): void {
+    if (slot.isAbandoned) {
+      this.#options.counters.zombies--;
+      return;
+    }
+    this.#end(slot, slot.run!, outcome);
+    this.wake();
+  }
+
+  #end(slot: Slot, run: Run, outcome: Outcome): void {
+    // Before the settlement: it may add jobs, and they may need this slot.
+    slot.run = undefined;
+    this.#free.push(slot);
+    const { runs, limits } = this.#options;
+    if (run.isWatched) limits.forget(run);
+    runs.end(run, outcome);
+    run.pipeline.freed(sizeOf(run.delivery.job));
+    if (this.running === 0) this.#options.onIdle();
+  }
+}
+
+function isPromise(outcome: Outcome | Promise<Outcome>): outcome is Promise<Outcome> {
+  return typeof (outcome as Promise<Outcome>).then === 'function';
+}
+
+/** A place for one running job. Its callbacks are made once and used for every job that runs in it. */
+class Slot {
+  run: Run | undefined = undefined;
+  isAbandoned = false;
+  readonly onOutcome: (outcome: Outcome) => void;
+  readonly onError: (error: unknown) => void;
+
+  constructor(
+    readonly index: number,
+    end: (slot: Slot, outcome: Outcome) => void,
+  ) {
+    this.onOutcome = (outcome) => end(this, outcome);
+    this.onError = (error) => end(this, { kind: 'failed', error: failureOf(error) });
+  }
+}

@@ -1,0 +1,220 @@
+import type { Clock } from '../contract/clock.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { ATTEMPT_HEADER, CRASHES_HEADER, DUE_AT_HEADER, EXPIRES_AT_HEADER, FIRST_AT_HEADER, REPLAY_OF_HEADER, withHeaders } from '../contract/job-headers.js';
+import { JobRecord, type Job } from '../contract/job.js';
+import type {
+  FailedJob,
+  FailedJobPage,
+  FailedJobQuery,
+  FailedJobs,
+  ReplayOptions,
+  ReplayResult,
+} from '../contract/kernel-admin.js';
+import type { FailedStoreSettings } from '../contract/settings.js';
+import type { StateStore } from '../contract/state-store.js';
+
+/** What a failed store is given. */
+export interface FailedStoreOptions {
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly settings: FailedStoreSettings;
+  push(job: Job): Promise<unknown>;
+}
+
+/** `failed/job/<failedAt>/<id>` holds the record, `failed/id/<id>` the key of the newest record of this id. */
+const JOBS = 'failed/job/';
+const IDS = 'failed/id/';
+const DEFAULT_PAGE = 100;
+const MAX_PAGE = 1_000;
+/** Digits of a time in ms: enough until the year 33658. */
+const TIME_DIGITS = 15;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Jobs that will not run again unless they are replayed. Bounded by count and age. */
+export class FailedStore implements FailedJobs {
+  readonly #options: FailedStoreOptions;
+  #isStopped = false;
+
+  constructor(options: FailedStoreOptions) {
+    this.#options = options;
+  }
+
+  async add(job: FailedJob): Promise<void> {
+    const { store, settings } = this.#options;
+    const key = keyOf(job);
+    const ttl = { ttlMs: settings.ageMs };
+    await store.transaction(async (transaction) => {
+      transaction.put(key, encode(job), ttl);
+      transaction.put(IDS + job.id, encoder.encode(key), ttl);
+    });
+    await this.#dropOldest();
+  }
+
+  async list(query: FailedJobQuery = {}): Promise<FailedJobPage> {
+    const limit = pageSize(query.limit);
+    const jobs: FailedJob[] = [];
+    let last: string | undefined;
+    for await (const { key, job } of this.#matching(query)) {
+      if (jobs.length === limit) return { jobs, next: last! };
+      jobs.push(job);
+      last = key;
+    }
+    return { jobs };
+  }
+
+  async get(id: string): Promise<FailedJob | undefined> {
+    const key = await this.#options.store.get(IDS + id);
+    const value = key === undefined ? undefined : await this.#options.store.get(decoder.decode(key));
+    return value === undefined ? undefined : decode(value);
+  }
+
+  async count(query: FailedJobQuery = {}): Promise<number> {
+    if (Object.values(query).every((value) => value === undefined)) return this.#options.store.count(JOBS);
+    let count = 0;
+    for await (const _entry of this.#matching(query)) count++;
+    return count;
+  }
+
+  async replay(which: string | readonly string[] | FailedJobQuery, options: ReplayOptions = {}): Promise<ReplayResult> {
+    if (options.rate !== undefined && !(options.rate > 0)) {
+      throw new JobsArgumentError(`rate is ${options.rate}. Give the number of jobs per second, more than 0.`);
+    }
+    const errors: { id: string; error: Error }[] = [];
+    const startedAt = this.#options.clock.monotonic();
+    let replayed = 0;
+    let tried = 0;
+    for (const job of await this.#select(which)) {
+      if (options.rate !== undefined) await this.#waitUntil(startedAt + (tried++ * 1_000) / options.rate);
+      if (this.#isStopped) break;
+      try {
+        await this.#options.push(replayOf(job, options));
+        await this.#delete(job);
+        replayed++;
+      } catch (error) {
+        errors.push({ id: job.id, error: error instanceof Error ? error : new Error(String(error)) });
+      }
+    }
+    return { replayed, errors };
+  }
+
+  async remove(which: string | readonly string[] | FailedJobQuery): Promise<number> {
+    const jobs = await this.#select(which);
+    for (const job of jobs) await this.#delete(job);
+    return jobs.length;
+  }
+
+  /** Ends replays that are under way. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** What is there at the call, oldest first: a job that fails again meanwhile is not taken twice. */
+  async #select(which: string | readonly string[] | FailedJobQuery): Promise<FailedJob[]> {
+    if (typeof which === 'string') which = [which];
+    const jobs: FailedJob[] = [];
+    if (isList(which)) {
+      for (const id of which) {
+        const job = await this.get(id);
+        if (job !== undefined) jobs.push(job);
+      }
+      return jobs;
+    }
+    for await (const { job } of this.#matching(which)) {
+      jobs.push(job);
+      if (which.limit !== undefined && jobs.length >= which.limit) break;
+    }
+    return jobs.reverse();
+  }
+
+  async *#matching(query: FailedJobQuery): AsyncIterable<{ key: string; job: FailedJob }> {
+    let { after } = query;
+    if (after === undefined && query.until !== undefined) after = JOBS + timeText(query.until);
+    for (;;) {
+      const entries = await this.#options.store.range({ prefix: JOBS, reverse: true, limit: DEFAULT_PAGE, ...(after === undefined ? {} : { after }) });
+      for (const { key, value } of entries) {
+        const job = decode(value);
+        if (query.since !== undefined && job.failedAt < query.since) return;
+        if (isMatch(job, query)) yield { key, job };
+      }
+      if (entries.length < DEFAULT_PAGE) return;
+      after = entries.at(-1)!.key;
+    }
+  }
+
+  async #delete(job: FailedJob): Promise<void> {
+    const key = keyOf(job);
+    await this.#options.store.transaction(async (transaction) => {
+      transaction.delete(key);
+      const newest = await transaction.get(IDS + job.id);
+      if (newest !== undefined && decoder.decode(newest) === key) transaction.delete(IDS + job.id);
+    });
+  }
+
+  async #dropOldest(): Promise<void> {
+    const { store, settings } = this.#options;
+    const surplus = (await store.count(JOBS)) - settings.count;
+    if (surplus <= 0) return;
+    for (const { value } of await store.range({ prefix: JOBS, limit: surplus })) await this.#delete(decode(value));
+  }
+
+  #waitUntil(at: number): Promise<void> {
+    const { clock } = this.#options;
+    const leftMs = at - clock.monotonic();
+    return leftMs <= 0 ? Promise.resolve() : new Promise((resolve) => void clock.setTimer(leftMs, resolve));
+  }
+}
+
+function replayOf(job: FailedJob, options: ReplayOptions): Job {
+  const resets = options.resetAttempts ?? true;
+  const headers = withHeaders(job.headers, {
+    [REPLAY_OF_HEADER]: job.headers[REPLAY_OF_HEADER] ?? [job.id],
+    [DUE_AT_HEADER]: undefined,
+    [EXPIRES_AT_HEADER]: undefined,
+    ...(resets ? { [ATTEMPT_HEADER]: undefined, [CRASHES_HEADER]: undefined, [FIRST_AT_HEADER]: undefined } : {}),
+  });
+  return new JobRecord(job.name, options.to ?? job.pipeline, job.payload, headers, job.priority, 0, false, undefined);
+}
+
+function isMatch(job: FailedJob, query: FailedJobQuery): boolean {
+  return (
+    (query.id === undefined || query.id === job.id) &&
+    (query.name === undefined || query.name === job.name) &&
+    (query.pipeline === undefined || query.pipeline === job.pipeline) &&
+    (query.reason === undefined || query.reason === job.reason) &&
+    (query.errorType === undefined || query.errorType === job.error.type) &&
+    (query.until === undefined || job.failedAt < query.until)
+  );
+}
+
+function isList(which: readonly string[] | FailedJobQuery): which is readonly string[] {
+  return Array.isArray(which);
+}
+
+function pageSize(limit: number | undefined): number {
+  if (limit === undefined) return DEFAULT_PAGE;
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
+  throw new JobsArgumentError(`limit is ${limit}. Give a whole number from 1 to ${MAX_PAGE}.`);
+}
+
+function keyOf(job: FailedJob): string {
+  return `${JOBS}${timeText(job.failedAt)}/${job.id}`;
+}
+
+function timeText(at: number): string {
+  return String(Math.max(0, Math.trunc(at))).padStart(TIME_DIGITS, '0');
+}
+
+// JSON with bytes as base64: text in a store is readable by every tool.
+function encode(job: FailedJob): Uint8Array {
+  const { payload, ...rest } = job;
+  const kept = typeof payload === 'string' ? { text: payload } : { bytes: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64') };
+  return encoder.encode(JSON.stringify({ ...rest, payload: kept }));
+}
+
+function decode(value: Uint8Array): FailedJob {
+  const stored = JSON.parse(decoder.decode(value)) as Omit<FailedJob, 'payload'> & { payload: { text?: string; bytes?: string } };
+  const payload = stored.payload.text ?? new Uint8Array(Buffer.from(stored.payload.bytes ?? '', 'base64'));
+  return { ...stored, payload, headers: Object.assign(Object.create(null) as Record<string, readonly string[]>, stored.headers) };
+}

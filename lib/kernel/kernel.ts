@@ -1,0 +1,351 @@
+import { deadlineAfter, type Clock, type Timer } from '../contract/clock.js';
+import type { DriverModule } from '../contract/driver.js';
+import { KernelStoppingError, PipelineExistsError, PipelineNotFoundError } from '../contract/errors.js';
+import type { Executor, Outcome } from '../contract/executor.js';
+import { failureOf } from '../contract/failure.js';
+import type { Job } from '../contract/job.js';
+import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+import { JobsEventHub } from '../contract/jobs-events.js';
+import type { KernelAdmin } from '../contract/kernel-admin.js';
+import type { JobsLogger } from '../contract/logger.js';
+import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
+import type { StateStore } from '../contract/state-store.js';
+import { Admin } from './admin.js';
+import { createCounters } from './counters.js';
+import { Dispatcher } from './dispatcher.js';
+import { FailedStore } from './failed-store.js';
+import { Pipeline } from './pipeline.js';
+import { QueueLimits } from './queue-limits.js';
+import { RunLimits } from './run-limits.js';
+import type { Run } from './run.js';
+import { Settlement } from './settlement.js';
+
+/** What a kernel is made of. */
+export interface KernelParts {
+  readonly settings: KernelSettings;
+  readonly clock: Clock;
+  readonly logger: JobsLogger;
+  readonly store: StateStore;
+  readonly events?: JobsEventHub;
+  /** The executor of a pipeline's jobs. Pipelines of one executor share its priority queue. */
+  executorFor(pipeline: PipelineSettings): Executor;
+  /** Checks a declaration and loads its driver. */
+  open(declaration: PipelineDeclaration): Promise<OpenedPipeline>;
+  /** True when a pipeline consumes without being asked. */
+  consumes(pipeline: string): boolean;
+}
+
+export interface OpenedPipeline {
+  readonly settings: PipelineSettings;
+  readonly module: DriverModule;
+}
+
+/** How long a stop may take. Unit: milliseconds. */
+export interface StopOptions {
+  /** For running jobs to end. */
+  readonly timeoutMs?: number;
+  /** Between the abort signal and the return of the job. */
+  readonly graceMs?: number;
+}
+
+/** Drivers get this long to confirm what they still owe. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** Keeps the process alive while the kernel consumes, as a listening server would. */
+const KEEP_ALIVE_MS = 86_400_000;
+
+/** Pipelines, priority queues and executors of one process, behind {@link JobsApi}. */
+export class Kernel implements JobsApi {
+  readonly admin: KernelAdmin;
+  readonly events: JobsEventHub;
+  readonly #parts: KernelParts;
+  readonly #pipelines = new Map<string, Pipeline>();
+  /** Names that are being declared: a second declaration of the same name is refused at once. */
+  readonly #opening = new Set<string>();
+  readonly #dispatchers = new Map<Executor, Dispatcher>();
+  readonly #counters = createCounters();
+  readonly #limits: QueueLimits;
+  readonly #runLimits: RunLimits;
+  readonly #failed: FailedStore;
+  readonly #settlement: Settlement;
+  #phase: 'idle' | 'running' | 'draining' | 'drained' | 'closed' = 'idle';
+  #keepAlive: Timer | undefined;
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(parts: KernelParts) {
+    const { settings, clock, logger, store } = parts;
+    this.#parts = parts;
+    this.events = parts.events ?? new JobsEventHub();
+    this.#limits = new QueueLimits(settings.pipelineSize, settings.maxBytes);
+    this.#failed = new FailedStore({ store, clock, settings: settings.failed, push: (job) => this.push(job) });
+    this.#runLimits = new RunLimits(clock, settings.graceMs, {
+      onTimeout: (run) => this.#timedOut(run),
+      onAbandon: (run) => this.#abandon(run),
+      extend: (run) => this.#extend(run),
+    });
+    this.#settlement = new Settlement({
+      clock,
+      logger,
+      events: this.events.events,
+      counters: this.#counters,
+      failed: this.#failed,
+      maxCrashes: settings.maxCrashes,
+      watch: (run) => this.#runLimits.watch(run),
+      push: (job) => this.push(job),
+    });
+    this.admin = new Admin({
+      clock,
+      failed: this.#failed,
+      counters: this.#counters,
+      pipelineOf: (name) => this.#pipelineOf(name),
+      pipelines: () => this.#pipelines.values(),
+      dispatchers: () => this.#dispatchers.values(),
+      cancelRun: (run, reason) => this.#cancel(run, reason),
+    });
+  }
+
+  /** True from `start` until a stop begins. */
+  get isRunning(): boolean {
+    return this.#phase === 'running';
+  }
+
+  /** Runs the pipelines that consume. What was declared before stays as it is. */
+  async start(): Promise<void> {
+    if (this.#phase !== 'idle') return;
+    this.#phase = 'running';
+    const consumed = [...this.#pipelines.values()].filter(({ name }) => this.#parts.consumes(name));
+    await Promise.all(consumed.map((pipeline) => pipeline.run()));
+    if (consumed.length > 0) this.#keepProcessAlive();
+  }
+
+  push(job: Job): Promise<PushReceipt> {
+    const pipeline = this.#pipelines.get(job.pipeline);
+    if (pipeline !== undefined) return pipeline.push(job);
+    this.#counters.pushErrors++;
+    return Promise.reject(this.#phase === 'closed' ? new KernelStoppingError(job.pipeline) : this.#notFound(job.pipeline));
+  }
+
+  async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
+    const outcomes = new Array<PushOutcome>(jobs.length);
+    const groups = new Map<string, number[]>();
+    for (let index = 0; index < jobs.length; index++) {
+      const name = jobs[index]!.pipeline;
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [index]);
+      else group.push(index);
+    }
+    await Promise.all(
+      [...groups].map(async ([name, indexes]) => {
+        const pipeline = this.#pipelines.get(name);
+        const group = indexes.map((index) => jobs[index]!);
+        const results = pipeline === undefined ? group.map((): PushOutcome => ({ ok: false, error: this.#notFound(name) })) : await pipeline.pushMany(group);
+        indexes.forEach((index, position) => (outcomes[index] = results[position]!));
+      }),
+    );
+    return outcomes;
+  }
+
+  async declare(declaration: PipelineDeclaration): Promise<void> {
+    if (this.#phase !== 'idle' && this.#phase !== 'running') throw new KernelStoppingError(declaration.name);
+    const { settings, module } = await this.#parts.open(declaration);
+    const { name, driver } = settings;
+    if (this.#pipelines.has(name) || this.#opening.has(name)) throw new PipelineExistsError(name, driver);
+    this.#opening.add(name);
+    try {
+      const pipeline = this.#createPipeline(settings, module);
+      this.#pipelines.set(name, pipeline);
+      if (this.isRunning && this.#parts.consumes(name)) {
+        await pipeline.run();
+        this.#keepProcessAlive();
+      }
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  async destroy(...names: string[]): Promise<string[]> {
+    const pipelines = names.map((name) => this.#pipelineOf(name));
+    await Promise.all(
+      pipelines.map(async (pipeline) => {
+        await pipeline.destroy(deadlineAfter(this.#parts.clock, this.#parts.settings.timeoutMs || CLOSE_TIMEOUT_MS));
+        this.#pipelines.delete(pipeline.name);
+      }),
+    );
+    return names;
+  }
+
+  async pause(...names: string[]): Promise<void> {
+    for (const name of names) await this.#pipelineOf(name).pause();
+  }
+
+  async resume(...names: string[]): Promise<void> {
+    for (const name of names) await this.#pipelineOf(name).run();
+    this.#keepProcessAlive();
+  }
+
+  list(): Promise<string[]> {
+    return Promise.resolve([...this.#pipelines.keys()]);
+  }
+
+  stat(): Promise<PipelineStat[]> {
+    return Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.stat()));
+  }
+
+  /** Stops intake, waits for running jobs, aborts them at the deadline and returns the rest. Pushes go on where they can. */
+  drain(options: StopOptions = {}): Promise<void> {
+    return (this.#draining ??= this.#drain(options));
+  }
+
+  /** Closes the drivers and the store; nothing is accepted after it. Drains first when nobody has. */
+  close(options: StopOptions = {}): Promise<void> {
+    return (this.#closing ??= this.#close(options));
+  }
+
+  async #drain(options: StopOptions): Promise<void> {
+    const { shutdown } = this.#parts.settings;
+    const timeoutMs = options.timeoutMs ?? shutdown.timeoutMs;
+    this.#phase = 'draining';
+    this.#failed.stop();
+    await Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.beginStop()));
+    if (!(await this.#idleWithin(timeoutMs))) await this.#abortRuns(options.graceMs ?? shutdown.graceMs);
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.stop();
+    await this.#settlement.flush();
+    this.#phase = 'drained';
+    this.#keepAlive?.cancel();
+  }
+
+  async #close(options: StopOptions): Promise<void> {
+    await this.drain(options);
+    const deadline = deadlineAfter(this.#parts.clock, CLOSE_TIMEOUT_MS);
+    await Promise.all(
+      [...this.#pipelines.values()].map(async (pipeline) => {
+        const lost = await pipeline.stop(deadline);
+        if (lost > 0) this.#parts.logger.warn(`Pipeline "${pipeline.name}" lost ${lost} jobs that were in memory only.`, { pipeline: pipeline.name, lost });
+      }),
+    );
+    await this.#settlement.flush();
+    this.#pipelines.clear();
+    this.#phase = 'closed';
+    await this.#parts.store.close();
+  }
+
+  async #abortRuns(graceMs: number): Promise<void> {
+    for (const dispatcher of this.#dispatchers.values()) {
+      dispatcher.stop();
+      for (const run of dispatcher.runs()) {
+        run.abort(new KernelStoppingError());
+        this.#runLimits.abandonAfter(run, graceMs);
+      }
+    }
+    await this.#idleWithin(Infinity);
+  }
+
+  /** False when jobs still run, or are ready to, after `timeoutMs`. */
+  #idleWithin(timeoutMs: number): Promise<boolean> {
+    if (this.#isIdle()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = timeoutMs === Infinity ? undefined : this.#parts.clock.setTimer(timeoutMs, () => end(false));
+      const end = (isIdle: boolean): void => {
+        this.#whenIdle = undefined;
+        timer?.cancel();
+        resolve(isIdle);
+      };
+      this.#whenIdle = () => {
+        if (this.#isIdle()) end(true);
+      };
+    });
+  }
+
+  #isIdle(): boolean {
+    for (const dispatcher of this.#dispatchers.values()) if (dispatcher.running > 0 || dispatcher.hasWork) return false;
+    return true;
+  }
+
+  #createPipeline(settings: PipelineSettings, module: DriverModule): Pipeline {
+    const { clock, logger, store, settings: kernel } = this.#parts;
+    return new Pipeline({
+      kernel,
+      settings,
+      module,
+      dispatcher: this.#dispatcherOf(this.#parts.executorFor(settings)),
+      limits: this.#limits,
+      clock,
+      logger,
+      events: this.events.events,
+      counters: this.#counters,
+      store,
+      acceptsWhileStopping: () => this.#phase === 'draining' && !this.#isIdle(),
+    });
+  }
+
+  #dispatcherOf(executor: Executor): Dispatcher {
+    let dispatcher = this.#dispatchers.get(executor);
+    if (dispatcher === undefined) {
+      const { clock, settings } = this.#parts;
+      dispatcher = new Dispatcher({
+        executor,
+        numPollers: settings.numPollers,
+        clock,
+        counters: this.#counters,
+        limits: this.#runLimits,
+        runs: this.#settlement,
+        pipelineOf: (name) => this.#pipelines.get(name),
+        onIdle: () => this.#becameIdle(),
+      });
+      this.#dispatchers.set(executor, dispatcher);
+    }
+    return dispatcher;
+  }
+
+  #becameIdle(): void {
+    this.#whenIdle?.();
+    const { drained } = this.events.events;
+    if (drained !== undefined && this.#isIdle()) drained({});
+  }
+
+  #timedOut(run: Run): void {
+    this.#counters.timedOut++;
+    this.events.events.timedOut?.({ ...run.event(), timeoutMs: run.timeoutMs });
+  }
+
+  #abandon(run: Run): void {
+    const reason = run.abortReason;
+    const outcome: Outcome =
+      reason === undefined || reason instanceof KernelStoppingError ? { kind: 'unstarted' } : { kind: 'failed', error: failureOf(reason) };
+    const { id, name } = run.delivery.job;
+    this.#parts.logger.warn(`The handler of job "${name}" did not end after its signal had aborted; its slot is given away.`, { id, job: name });
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.abandon(run, outcome);
+  }
+
+  #extend(run: Run): void {
+    void Promise.resolve(run.delivery.extend?.()).catch((error: unknown) => {
+      const { id, name } = run.delivery.job;
+      this.#parts.logger.warn(`The lease of job "${name}" could not be extended; it may be delivered again.`, { id, job: name, error });
+    });
+  }
+
+  #cancel(run: Run, reason: Error): void {
+    run.abort(reason);
+    this.events.events.cancelled?.({ ...run.event(), reason: reason.message });
+    this.#runLimits.abandonAfter(run, this.#parts.settings.graceMs);
+  }
+
+  #keepProcessAlive(): void {
+    if (!this.isRunning || this.#keepAlive !== undefined) return;
+    const again = (): void => {
+      this.#keepAlive = this.#parts.clock.setTimer(KEEP_ALIVE_MS, again);
+    };
+    again();
+  }
+
+  #pipelineOf(name: string): Pipeline {
+    const pipeline = this.#pipelines.get(name);
+    if (pipeline === undefined) throw this.#notFound(name);
+    return pipeline;
+  }
+
+  #notFound(name: string): PipelineNotFoundError {
+    return new PipelineNotFoundError(name, [...this.#pipelines.keys()]);
+  }
+}

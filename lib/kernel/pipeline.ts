@@ -1,0 +1,242 @@
+import type { Clock, Deadline } from '../contract/clock.js';
+import type { Delivery, Driver, DriverCapabilities, DriverModule } from '../contract/driver.js';
+import {
+  DriverStoppedError,
+  KernelStoppingError,
+  PayloadTooLargeError,
+  PipelineAlreadyPausedError,
+  PipelineAlreadyRunningError,
+  type JobsError,
+} from '../contract/errors.js';
+import { DONE, JobRecord, sizeOf, type Job } from '../contract/job.js';
+import { ACCEPTED, type PipelineStat, type PushOutcome, type PushReceipt } from '../contract/jobs-api.js';
+import type { JobsEvents } from '../contract/jobs-events.js';
+import type { JobsLogger } from '../contract/logger.js';
+import type { RetryPolicy } from '../contract/retry-policy.js';
+import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
+import type { StateStore } from '../contract/state-store.js';
+import type { Counters } from './counters.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Gate } from './gate.js';
+import { PipelineSink } from './pipeline-sink.js';
+import { priorityOf } from './priority.js';
+import type { QueueLimits } from './queue-limits.js';
+import { resolveRetry } from './retry.js';
+import type { RunPipeline } from './run.js';
+
+/** What a pipeline is given. */
+export interface PipelineContext {
+  readonly kernel: KernelSettings;
+  readonly settings: PipelineSettings;
+  readonly module: DriverModule;
+  readonly dispatcher: Dispatcher;
+  readonly limits: QueueLimits;
+  readonly clock: Clock;
+  readonly logger: JobsLogger;
+  readonly events: JobsEvents;
+  readonly counters: Counters;
+  readonly store: StateStore;
+  /** True while a memory pipeline still takes jobs although the kernel stops. */
+  acceptsWhileStopping(): boolean;
+}
+
+/** A queue of the kernel: admits pushes to its driver, and joins what the driver lends with the dispatch loop. */
+export class Pipeline implements RunPipeline {
+  readonly name: string;
+  readonly settings: PipelineSettings;
+  readonly retry: RetryPolicy;
+  readonly capabilities: DriverCapabilities;
+  readonly starting: ((deliveries: readonly Delivery[]) => void) | undefined;
+  readonly #context: PipelineContext;
+  readonly #driver: Driver;
+  readonly #sink: PipelineSink;
+  readonly #accepted = (): PushReceipt => this.#countPush();
+  readonly #rejected = (error: Error): Promise<never> => this.#reject(error);
+  #phase: 'declared' | 'running' | 'paused' = 'declared';
+  #isStopping = false;
+  #isDestroyed = false;
+
+  constructor(context: PipelineContext) {
+    const { settings, module, kernel } = context;
+    this.#context = context;
+    this.name = settings.name;
+    this.settings = settings;
+    this.capabilities = module.capabilities;
+    this.retry = resolveRetry(settings.retry, kernel.retry);
+    this.#sink = new PipelineSink(context.dispatcher, context.limits, {
+      prefetch: settings.prefetch,
+      priority: settings.priority,
+      pipelineSize: kernel.pipelineSize,
+      gate: settings.concurrency === undefined ? undefined : new Gate(settings.concurrency),
+    });
+    this.#driver = module.createDriver({
+      pipeline: settings.name,
+      driver: settings.driver,
+      priority: settings.priority,
+      options: settings.options as never,
+      sink: this.#sink,
+      clock: context.clock,
+      logger: context.logger,
+      pushTimeoutMs: kernel.timeoutMs,
+      store: context.store,
+    });
+    this.starting = this.#driver.starting?.bind(this.#driver);
+  }
+
+  get queue(): string {
+    return this.name;
+  }
+
+  get dispatcher(): Dispatcher {
+    return this.#context.dispatcher;
+  }
+
+  get driver(): Driver {
+    return this.#driver;
+  }
+
+  get isRunning(): boolean {
+    return this.#phase === 'running';
+  }
+
+  // No `async` between producer and driver: in process the whole push is one synchronous call.
+  push(job: Job): Promise<PushReceipt> {
+    const refused = this.#refusal(job);
+    if (refused !== undefined) return this.#reject(refused);
+    const record = JobRecord.from(job);
+    if (record.priority === 0) record.priority = priorityOf(record, this.settings.priority);
+    const done = this.#driver.push(record);
+    if (this.#context.events.pushed !== undefined) return this.#announced(record, done);
+    if (done === DONE) {
+      this.#context.counters.pushed++;
+      return ACCEPTED;
+    }
+    return done.then(this.#accepted, this.#rejected);
+  }
+
+  async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
+    const { pushMany } = this.#driver;
+    if (pushMany === undefined) return Promise.all(jobs.map((job) => outcomeOf(this.push(job))));
+    const refusals = jobs.map((job) => this.#refusal(job));
+    const accepted = jobs.filter((_, index) => refusals[index] === undefined).map((job) => {
+      const record = JobRecord.from(job);
+      record.priority = priorityOf(record, this.settings.priority);
+      return record;
+    });
+    const outcomes = await pushMany.call(this.#driver, accepted);
+    let next = 0;
+    return refusals.map((error): PushOutcome => {
+      const outcome: PushOutcome = error === undefined ? outcomes[next++]! : { ok: false, error };
+      if (outcome.ok) this.#countPush();
+      else this.#context.counters.pushErrors++;
+      return outcome;
+    });
+  }
+
+  async run(): Promise<void> {
+    if (this.#phase === 'running') throw new PipelineAlreadyRunningError(this.name, this.settings.driver);
+    const isFirst = this.#phase === 'declared';
+    this.#phase = 'running';
+    await (isFirst ? this.#driver.run() : this.#driver.resume());
+    if (!isFirst) this.#context.events.resumed?.({ queue: this.name });
+  }
+
+  // Nothing of a paused pipeline starts any more: what waits in the priority queue goes back to its driver.
+  async pause(): Promise<void> {
+    if (this.#phase !== 'running') throw new PipelineAlreadyPausedError(this.name, this.settings.driver);
+    this.#phase = 'paused';
+    await this.#driver.pause();
+    await this.#returnQueued();
+    this.#context.events.paused?.({ queue: this.name });
+  }
+
+  /** Durable pipelines give their unstarted jobs back; memory pipelines go on, nobody else could run their jobs. */
+  async beginStop(): Promise<void> {
+    this.#isStopping = true;
+    if (!this.capabilities.persistent || this.#phase !== 'running') return;
+    await this.#driver.pause();
+    await this.#returnQueued();
+  }
+
+  /** Ends it for good; pushes are refused from the call on. */
+  async destroy(deadline: Deadline): Promise<void> {
+    this.#isDestroyed = true;
+    await this.stop(deadline);
+    this.dispatcher.forgetPipeline(this);
+  }
+
+  /** Returns what was not started and closes the driver. Answers how many jobs end with it. */
+  async stop(deadline: Deadline): Promise<number> {
+    this.#isStopping = true;
+    await this.#driver.pause();
+    await this.#returnQueued();
+    const stat = await this.#driver.stat();
+    await this.#driver.stop(deadline);
+    return this.capabilities.persistent ? 0 : stat.reserved + stat.delayed;
+  }
+
+  stat(): Promise<PipelineStat> {
+    return this.#driver.stat();
+  }
+
+  left(): void {
+    this.#sink.left();
+  }
+
+  freed(bytes: number): void {
+    this.#sink.freed(bytes);
+  }
+
+  /** Takes jobs of this pipeline out of the priority queue; they stay lent. */
+  takeQueued(matches: (job: Job) => boolean): Delivery[] {
+    const taken = this.dispatcher.queue.removeWhere(({ job }) => job.pipeline === this.name && matches(job));
+    for (const delivery of taken) this.#sink.removed(sizeOf(delivery.job));
+    return taken;
+  }
+
+  // From the last to the first, so that they are in their old order at the head of the driver's queue.
+  async #returnQueued(): Promise<void> {
+    for (const delivery of this.takeQueued(() => true).reverse()) {
+      await (delivery.release === undefined ? delivery.nack({ requeue: true }) : delivery.release());
+    }
+  }
+
+  #refusal(job: Job): JobsError | undefined {
+    if (this.#isDestroyed) return new DriverStoppedError(this.name);
+    if (this.#isStopping && !this.capabilities.persistent && !this.#context.acceptsWhileStopping()) return new KernelStoppingError(this.name);
+    const { maxPayloadBytes } = this.#context.kernel;
+    const payloadBytes = payloadSize(job.payload, maxPayloadBytes);
+    return payloadBytes > maxPayloadBytes ? new PayloadTooLargeError(this.name, payloadBytes, maxPayloadBytes) : undefined;
+  }
+
+  #announced(record: JobRecord, done: Promise<void>): Promise<PushReceipt> {
+    return done.then(() => {
+      const { id, name, headers } = record;
+      this.#context.events.pushed?.({ id, name, queue: this.name, headers, attempt: 0 });
+      return this.#countPush();
+    }, this.#rejected);
+  }
+
+  #reject(error: Error): Promise<never> {
+    this.#context.counters.pushErrors++;
+    return Promise.reject(error);
+  }
+
+  #countPush(): PushReceipt {
+    this.#context.counters.pushed++;
+    return {};
+  }
+}
+
+// Text is measured exactly only when it is near the limit: a character takes at most three bytes.
+function payloadSize(payload: Job['payload'], limit: number): number {
+  if (typeof payload !== 'string') return payload.byteLength;
+  return payload.length * 3 <= limit ? payload.length : Buffer.byteLength(payload);
+}
+
+function outcomeOf(push: Promise<PushReceipt>): Promise<PushOutcome> {
+  return push.then(
+    (receipt) => ({ ok: true, receipt }),
+    (error: Error) => ({ ok: false, error }),
+  );
+}

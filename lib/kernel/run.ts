@@ -1,0 +1,124 @@
+import type { Delivery, DriverCapabilities } from '../contract/driver.js';
+import type { JobControl, Outcome } from '../contract/executor.js';
+import { ATTEMPT_HEADER, CRASHES_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
+import { NO_HEADERS, type Done } from '../contract/job.js';
+import type { JobEvent, JobsEvents } from '../contract/jobs-events.js';
+import type { RetryPolicy } from '../contract/retry-policy.js';
+import type { PipelineSettings } from '../contract/settings.js';
+
+/** What a run, its dispatcher and its settlement need of a pipeline. */
+export interface RunPipeline {
+  readonly name: string;
+  /** The broker's name of the queue. */
+  readonly queue: string;
+  readonly settings: PipelineSettings;
+  readonly retry: RetryPolicy;
+  readonly capabilities: DriverCapabilities;
+  /** A job of this pipeline left the priority queue. */
+  left(): void;
+  /** Its run is over. */
+  freed(bytes: number): void;
+  /** Counts starts durably, where the driver does. */
+  readonly starting: ((deliveries: readonly Delivery[]) => void) | undefined;
+}
+
+/** What a run needs of its kernel. */
+export interface RunContext {
+  readonly events: JobsEvents;
+  settle(run: Run, outcome: Outcome): Done;
+  /** Acknowledges before the handler runs. */
+  autoAck(run: Run): void;
+  /** The handler ended: settles what was not settled before. */
+  end(run: Run, outcome: Outcome): void;
+  watch(run: Run): void;
+}
+
+/** One run of one job. A new one for each, so that a late call of a handler that ended reaches no other job. */
+export class Run implements JobControl {
+  deadline = Infinity;
+  isSettled = false;
+  /** Acknowledged when it was handed out: whatever settles it later changes nothing. */
+  isAutoAcked = false;
+  /** Its time-out or lease is being watched. */
+  isWatched = false;
+  /** Why it was aborted. */
+  abortReason: Error | undefined = undefined;
+  /** When its slot is given away although the handler goes on. Unit: monotonic milliseconds. */
+  abandonAt = Infinity;
+  lastProgress: unknown = undefined;
+  readonly #context: RunContext;
+  #controller: AbortController | undefined = undefined;
+
+  constructor(
+    readonly delivery: Delivery,
+    readonly pipeline: RunPipeline,
+    /** Unit: monotonic milliseconds; of the dispatch turn, which reads the clock once. */
+    readonly startedAt: number,
+    context: RunContext,
+  ) {
+    this.#context = context;
+  }
+
+  get driver(): string {
+    return this.pipeline.settings.driver;
+  }
+
+  get queue(): string {
+    return this.pipeline.queue;
+  }
+
+  get retry(): RetryPolicy {
+    return this.pipeline.retry;
+  }
+
+  get attempt(): number {
+    const { headers } = this.delivery.job;
+    if (headers === NO_HEADERS) return 1;
+    return 1 + (numberHeader(headers, ATTEMPT_HEADER) ?? 0) + (numberHeader(headers, CRASHES_HEADER) ?? 0);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.abortReason !== undefined) this.#controller.abort(this.abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get timeoutMs(): number {
+    return this.deadline - this.startedAt;
+  }
+
+  // The job's own time-out was set before the handler's is known, and wins.
+  limit(timeoutMs: number): void {
+    if (this.deadline !== Infinity && numberHeader(this.delivery.job.headers, TIMEOUT_HEADER) !== undefined) return;
+    this.setTimeout(timeoutMs);
+  }
+
+  setTimeout(timeoutMs: number): void {
+    this.deadline = this.startedAt + timeoutMs;
+    this.#context.watch(this);
+  }
+
+  settle(outcome: Outcome): Done {
+    return this.#context.settle(this, outcome);
+  }
+
+  progress(value: unknown): void {
+    this.lastProgress = value;
+    const { progress } = this.#context.events;
+    if (progress !== undefined) progress({ ...this.event(), progress: value });
+  }
+
+  /** Tells the handler to end. The first reason stands. */
+  abort(reason: Error): void {
+    if (this.abortReason !== undefined) return;
+    this.abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  event(): JobEvent {
+    const { id, name, headers } = this.delivery.job;
+    return { id, name, queue: this.pipeline.name, headers, attempt: this.attempt };
+  }
+}

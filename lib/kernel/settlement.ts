@@ -1,0 +1,291 @@
+import type { Clock } from '../contract/clock.js';
+import { durationMs } from '../contract/duration.js';
+import { KernelStoppingError, type RetryJobError, type SnoozeJobError } from '../contract/errors.js';
+import type { Outcome } from '../contract/executor.js';
+import { failureOf, type JobFailure } from '../contract/failure.js';
+import {
+  ATTEMPT_HEADER,
+  CRASHES_HEADER,
+  DUE_AT_HEADER,
+  FIRST_AT_HEADER,
+  MAX_ATTEMPTS_HEADER,
+  numberHeader,
+  userHeaders,
+  withHeaders,
+} from '../contract/job-headers.js';
+import { JobRecord, NO_HEADERS, type Done, type Job, type JobHeaders } from '../contract/job.js';
+import type { JobsEvents } from '../contract/jobs-events.js';
+import type { FailedReason } from '../contract/kernel-admin.js';
+import type { JobsLogger } from '../contract/logger.js';
+import type { RetryPolicy } from '../contract/retry-policy.js';
+import { AttemptLog, attemptOf } from './attempt-log.js';
+import type { Counters } from './counters.js';
+import type { FailedStore } from './failed-store.js';
+import type { Run, RunContext } from './run.js';
+
+/** What a settlement is given. */
+export interface SettlementOptions {
+  readonly clock: Clock;
+  readonly logger: JobsLogger;
+  readonly events: JobsEvents;
+  readonly counters: Counters;
+  readonly failed: FailedStore;
+  readonly maxCrashes: number;
+  watch(run: Run): void;
+  /** Puts a job that failed for good into the queue its policy names. */
+  push(job: Job): Promise<unknown>;
+}
+
+/** Errors by whose code a run is final, whatever attempts are left. */
+const FINAL_CODES: Readonly<Record<string, FailedReason>> = Object.assign(Object.create(null) as Record<string, FailedReason>, {
+  UNRECOVERABLE_JOB: 'rejected',
+  JOB_VALIDATION: 'rejected',
+  JOB_CANCELLED: 'rejected',
+  UNKNOWN_JOB: 'unknown',
+  JOB_EXPIRED: 'expired',
+});
+
+/** Before a job is tried again whose failure could not be recorded. */
+const RECORD_RETRY_MS = 5_000;
+
+/** Turns the outcome of a run into what its driver, the failed store and the listeners are told. */
+export class Settlement implements RunContext {
+  readonly #options: SettlementOptions;
+  readonly #history = new AttemptLog();
+  readonly #outstanding = new Set<Promise<void>>();
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+  }
+
+  get events(): JobsEvents {
+    return this.#options.events;
+  }
+
+  watch(run: Run): void {
+    this.#options.watch(run);
+  }
+
+  autoAck(run: Run): void {
+    run.isAutoAcked = true;
+    this.#options.counters.autoAcked++;
+    void this.#track(run, run.delivery.ack());
+  }
+
+  end(run: Run, outcome: Outcome): void {
+    if (run.isAutoAcked) this.#endAutoAcked(run, outcome);
+    else if (!run.isSettled) void this.settle(run, outcome);
+    else if (outcome.kind !== 'done') this.#reportLate(run, outcome);
+  }
+
+  settle(run: Run, outcome: Outcome): Done {
+    if (run.isSettled) return;
+    run.isSettled = true;
+    if (run.isAutoAcked) return;
+    if (outcome.kind === 'done') return this.#done(run);
+    return this.#track(run, this.#settleOther(run, outcome));
+  }
+
+  /** Resolves when the drivers have taken all settlements so far. */
+  async flush(): Promise<void> {
+    while (this.#outstanding.size > 0) await Promise.all(this.#outstanding);
+  }
+
+  #done(run: Run): Done {
+    this.#options.counters.completed++;
+    const { completed } = this.events;
+    if (completed !== undefined) completed({ ...run.event(), durationMs: this.#options.clock.monotonic() - run.startedAt });
+    if (run.delivery.job.headers !== NO_HEADERS && run.attempt > 1) this.#history.take(run.delivery.job.id);
+    return this.#track(run, run.delivery.ack());
+  }
+
+  #settleOther(run: Run, outcome: Exclude<Outcome, { kind: 'done' }>): Done {
+    const { delivery } = run;
+    switch (outcome.kind) {
+      case 'failed':
+        return this.#failed(run, outcome.error, outcome.retry ?? run.pipeline.retry);
+      case 'rejected':
+        this.#options.counters.failedRuns++;
+        return this.#final(run, outcome.error, FINAL_CODES[outcome.error.code ?? ''] ?? 'rejected', outcome.retry ?? run.pipeline.retry);
+      case 'nacked':
+        return delivery.nack({ requeue: outcome.requeue, delayMs: outcome.delayMs });
+      case 'requeue':
+        if (outcome.spendsAttempt) return this.#failed(run, failureOf(new Error(outcome.reason)), outcome.retry ?? run.pipeline.retry);
+        return delivery.requeue({ headers: this.#due(outcome.headers, outcome.delayMs), delayMs: outcome.delayMs });
+      case 'crashed':
+        return this.#crashed(run, outcome);
+      case 'unstarted':
+        return delivery.release === undefined ? delivery.nack({ requeue: true }) : delivery.release();
+    }
+  }
+
+  #failed(run: Run, error: JobFailure, retry: RetryPolicy): Done {
+    // The kernel told it to end: nothing is wrong with the job.
+    if (run.abortReason instanceof KernelStoppingError) return run.delivery.nack({ requeue: true });
+    const final = FINAL_CODES[error.code ?? ''];
+    if (error.code === 'SNOOZE_JOB') return this.#snooze(run, error);
+    this.#options.counters.failedRuns++;
+    if (final !== undefined) return this.#final(run, error, final, retry);
+    const { job } = run.delivery;
+    const failures = (numberHeader(job.headers, ATTEMPT_HEADER) ?? 0) + 1;
+    const attempts = numberHeader(job.headers, MAX_ATTEMPTS_HEADER) ?? retry.attempts;
+    if (run.attempt >= attempts) return this.#final(run, error, 'attempts', retry);
+    const { delayMs, headers } = this.#nextRun(run, error, retry);
+    this.#history.add(job.id, run.attempt, this.#options.clock.now(), error);
+    return this.#again(run, error, delayMs, withHeaders(headers, { [ATTEMPT_HEADER]: [String(failures)] }));
+  }
+
+  /** The wait and the headers of the next run: the policy's, or what a RetryJobError asks for. */
+  #nextRun(run: Run, error: JobFailure, retry: RetryPolicy): { delayMs: number; headers: JobHeaders } {
+    const { job } = run.delivery;
+    const asked = error.code === 'RETRY_JOB' ? (error.cause as RetryJobError | undefined) : undefined;
+    const delayMs = asked?.delay === undefined ? retry.backoff(run.attempt) : durationMs(asked.delay, 'RetryJobError.delay');
+    if (asked?.headers === undefined) return { delayMs, headers: job.headers };
+    const changes: Record<string, readonly string[]> = Object.create(null) as Record<string, readonly string[]>;
+    for (const [name, value] of Object.entries(userHeaders(asked.headers as JobHeaders))) {
+      changes[name] = typeof value === 'string' ? [value] : [...value];
+    }
+    return { delayMs, headers: withHeaders(job.headers, changes) };
+  }
+
+  #again(run: Run, error: JobFailure, delayMs: number, headers: JobHeaders): Done {
+    const { clock, counters, logger } = this.#options;
+    counters.retried++;
+    const { job } = run.delivery;
+    const wholeMs = Math.ceil(delayMs);
+    logger.warn(`Job "${job.name}" failed and runs again in ${wholeMs} ms: ${error.message}`, this.#facts(run));
+    this.events.retrying?.({ ...run.event(), error, delayMs: wholeMs });
+    const first = headers[FIRST_AT_HEADER] ?? [String(clock.now())];
+    return run.delivery.requeue({ headers: this.#due(withHeaders(headers, { [FIRST_AT_HEADER]: first }), wholeMs), delayMs: wholeMs });
+  }
+
+  #snooze(run: Run, error: JobFailure): Done {
+    const { job } = run.delivery;
+    const delayMs = durationMs((error.cause as SnoozeJobError).delay, 'SnoozeJobError.delay');
+    this.#options.logger.debug(`Job "${job.name}" was put off by its handler for ${delayMs} ms.`, this.#facts(run));
+    return run.delivery.requeue({ headers: this.#due(job.headers, delayMs), delayMs });
+  }
+
+  #crashed(run: Run, outcome: Extract<Outcome, { kind: 'crashed' }>): Done {
+    const { job } = run.delivery;
+    const crashes = (numberHeader(job.headers, CRASHES_HEADER) ?? 0) + 1;
+    const error: JobFailure = { type: 'WorkerCrash', message: outcome.detail, code: `WORKER_${outcome.reason.toUpperCase()}` };
+    this.#options.counters.failedRuns++;
+    if (crashes >= this.#options.maxCrashes) return this.#final(run, error, 'crashed', run.pipeline.retry);
+    this.#history.add(job.id, run.attempt, this.#options.clock.now(), error);
+    return this.#again(run, error, run.pipeline.retry.backoff(crashes), withHeaders(job.headers, { [CRASHES_HEADER]: [String(crashes)] }));
+  }
+
+  #final(run: Run, error: JobFailure, reason: FailedReason, retry: RetryPolicy): Done {
+    const { counters, logger } = this.#options;
+    const { job } = run.delivery;
+    counters.failed++;
+    if (reason === 'expired') counters.expired++;
+    const line = `Job "${job.name}" failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}: ${error.message}`;
+    // The stack of our own verdicts leads into this library and helps nobody.
+    const stack = reason === 'unknown' || reason === 'expired' ? undefined : error.stack;
+    logger.error(line, { ...this.#facts(run), target: retry.onFailure, ...(stack === undefined ? {} : { stack }) });
+    this.events.failed?.({ ...run.event(), error, target: retry.onFailure });
+    const history = this.#history.take(job.id);
+    if (retry.onFailure === 'drop') return run.delivery.ack();
+    if (retry.onFailure === 'broker') return run.delivery.nack({ requeue: false });
+    const recorded = retry.onFailure === 'store' ? this.#record(run, error, reason, history) : this.#moveTo(retry.onFailure.slice('queue:'.length), job);
+    // The record is safe before the job goes; when it cannot be made, the job comes back.
+    return recorded.then(
+      (isSettled) => (isSettled ? undefined : run.delivery.ack()),
+      (cause: unknown) => {
+        logger.error(`The failure of job "${job.name}" could not be kept in ${retry.onFailure}; the job comes back in ${RECORD_RETRY_MS} ms.`, {
+          ...this.#facts(run),
+          error: cause,
+        });
+        return run.delivery.nack({ requeue: true, delayMs: RECORD_RETRY_MS });
+      },
+    );
+  }
+
+  /** True when the driver took the job out in the same transaction. */
+  async #record(run: Run, error: JobFailure, reason: FailedReason, history: ReturnType<AttemptLog['take']>): Promise<boolean> {
+    const { job } = run.delivery;
+    const failedAt = this.#options.clock.now();
+    const { cause: _cause, ...kept } = error;
+    const record = {
+      id: job.id,
+      name: job.name,
+      pipeline: job.pipeline,
+      payload: job.payload,
+      headers: job.headers,
+      priority: job.priority,
+      reason,
+      error: kept,
+      attempts: run.attempt,
+      failedAt,
+      history: [...history, attemptOf(run.attempt, failedAt, error)],
+    };
+    if (run.delivery.fail !== undefined) {
+      await run.delivery.fail(record);
+      return true;
+    }
+    await this.#options.failed.add(record);
+    return false;
+  }
+
+  async #moveTo(queue: string, job: Job): Promise<boolean> {
+    const headers = userHeaders(job.headers);
+    await this.#options.push(new JobRecord(job.name, queue, job.payload, headers, job.priority, 0, job.autoAck, job.id, job.kafka));
+    return false;
+  }
+
+  #endAutoAcked(run: Run, outcome: Outcome): void {
+    run.isSettled = true;
+    const { counters, clock, logger } = this.#options;
+    if (outcome.kind === 'done') {
+      counters.completed++;
+      this.events.completed?.({ ...run.event(), durationMs: clock.monotonic() - run.startedAt });
+      return;
+    }
+    counters.failedRuns++;
+    counters.failed++;
+    const error = errorOf(outcome);
+    logger.error(`Job "${run.delivery.job.name}" was acknowledged before it ran and is lost: ${error.message}`, this.#facts(run));
+    this.events.failed?.({ ...run.event(), error, target: 'lost: autoAck' });
+  }
+
+  #reportLate(run: Run, outcome: Outcome): void {
+    this.#options.counters.lateErrors++;
+    const error = errorOf(outcome);
+    this.#options.logger.error(`The handler of job "${run.delivery.job.name}" failed after it had settled the job: ${error.message}`, this.#facts(run));
+  }
+
+  #due(headers: JobHeaders, delayMs: number): JobHeaders {
+    return withHeaders(headers, { [DUE_AT_HEADER]: delayMs > 0 ? [String(Math.round(this.#options.clock.now() + delayMs))] : undefined });
+  }
+
+  // Nobody may await a settlement: a rejection is reported here, and `flush` waits for all of them.
+  #track(run: Run, done: Done): Done {
+    if (done === undefined) return;
+    const tracked = done.then(
+      () => {
+        this.#outstanding.delete(tracked);
+      },
+      (cause: unknown) => {
+        this.#outstanding.delete(tracked);
+        this.#options.counters.lateErrors++;
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const { id, name } = run.delivery.job;
+        this.#options.logger.error(`The driver of pipeline "${run.pipeline.name}" did not take the settlement of job "${name}": ${error.message}`, this.#facts(run));
+        this.events.error?.({ error, queue: run.pipeline.name, jobId: id });
+      },
+    );
+    this.#outstanding.add(tracked);
+    return done;
+  }
+
+  #facts(run: Run): Readonly<Record<string, unknown>> {
+    return { id: run.delivery.job.id, job: run.delivery.job.name, queue: run.pipeline.name, attempt: run.attempt };
+  }
+}
+
+function errorOf(outcome: Outcome): JobFailure {
+  if (outcome.kind === 'failed' || outcome.kind === 'rejected') return outcome.error;
+  return { type: 'Error', message: `It asked for "${outcome.kind}".` };
+}

@@ -1,0 +1,12 @@
+import { JOB_EVENT, type OnJobEventMetadata } from './decorators/on-job-event.decorator.js';
+import { JOB_HANDLER, type JobHandlerMetadata } from './decorators/job-handler.decorator.js';
+
+/** Reads what the decorators left; nothing else does. */
+export const jobMetadata = {
+  handlersOf(target: object): readonly JobHandlerMetadata[] {
+    return (Reflect.getMetadata(JOB_HANDLER, target) as readonly JobHandlerMetadata[] | undefined) ?? [];
+  },
+  eventsOf(method: object): readonly OnJobEventMetadata[] {
+    return (Reflect.getMetadata(JOB_EVENT, method) as readonly OnJobEventMetadata[] | undefined) ?? [];
+  },
+};

@@ -1,0 +1,61 @@
+import type { ModuleMetadata, Type } from '@nestjs/common';
+import type { KernelOptions } from '../config/kernel-options.js';
+import type { Clock } from '../contract/clock.js';
+import type { DriverRegistry } from '../contract/driver.js';
+import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
+import type { JobProcessMiddleware, JobPushMiddleware } from './middleware.js';
+
+/** What this process does. @publicApi */
+export type JobsRole = 'auto' | 'producer' | 'kernel' | 'worker';
+
+/**
+ * Options of `JobsModule.forRoot`: those of the kernel, and what concerns Nest.
+ *
+ * @publicApi
+ */
+export interface JobsModuleOptions extends KernelOptions {
+  /**
+   * `kernel` runs the jobs of the pipelines it consumes. `producer` only pushes and binds no handler. `auto` is `kernel`
+   * unless the environment variable `JOBS_ROLE` says otherwise. `worker` belongs to processes that a pool has spawned.
+   *
+   * Default: `'auto'`.
+   */
+  readonly role?: JobsRole;
+  /** False waits for `JobsKernel.start()` instead of consuming as soon as the application is ready. Default: `true`. */
+  readonly autoStart?: boolean;
+  /** Settings of handlers by the name of their job, over those of the decorator: for what differs between deployments. */
+  readonly handlers?: Readonly<Record<string, Omit<JobHandlerOptions, 'default' | 'kernel'>>>;
+  /** Classes of the application around every push and every run; the first one is the outermost. */
+  readonly middleware?: JobsMiddlewareOptions;
+  /** Drivers beside those of the library, by name. */
+  readonly drivers?: DriverRegistry;
+  /** The source of time, for tests. Default: the clock of the machine. */
+  readonly clock?: Clock;
+}
+
+/** @publicApi */
+export interface JobsMiddlewareOptions {
+  readonly push?: readonly Type<JobPushMiddleware>[];
+  readonly process?: readonly Type<JobProcessMiddleware>[];
+}
+
+/** A class that makes the options, for `forRootAsync({ useClass })`. @publicApi */
+export interface JobsOptionsFactory {
+  createJobsOptions(): JobsModuleOptions | Promise<JobsModuleOptions>;
+}
+
+/** What is known before the options are. @publicApi */
+export interface JobsModuleExtras {
+  /** Whether other modules see it without importing it. Default: `true`. */
+  readonly isGlobal?: boolean;
+  /** The name of the kernel, when an application has several. */
+  readonly name?: string;
+}
+
+/** @publicApi */
+export interface JobsModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'>, JobsModuleExtras {
+  readonly useFactory?: (...args: never[]) => JobsModuleOptions | Promise<JobsModuleOptions>;
+  readonly useClass?: Type<JobsOptionsFactory>;
+  readonly useExisting?: Type<JobsOptionsFactory>;
+  readonly inject?: readonly unknown[];
+}

@@ -1,0 +1,74 @@
+import type { Job } from '../contract/job.js';
+import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+import type { HandlerFunction } from '../runtime/handler.js';
+import type { JobContext } from '../runtime/job-context.js';
+
+/** Around every push of this application. @publicApi */
+export interface JobPushMiddleware {
+  /** Hands the job on, or another one; what it rejects with is what the producer sees. */
+  push(job: Job, next: (job: Job) => Promise<PushReceipt>): Promise<PushReceipt>;
+}
+
+/** Around every run of a handler, outside of guards and interceptors. @publicApi */
+export interface JobProcessMiddleware {
+  /** Runs the handler by `next`; what it rejects with is the failure of the job. */
+  process(context: JobContext, next: () => Promise<unknown>): Promise<unknown>;
+}
+
+/** A {@link JobsApi} whose pushes go through middleware. */
+export class MiddlewareJobsApi implements JobsApi {
+  readonly #api: JobsApi;
+  readonly #resolve: () => readonly JobPushMiddleware[];
+  #chain: ((job: Job) => Promise<PushReceipt>) | undefined;
+
+  /** @param resolve - Asked at the first push: the container has made the middleware by then. */
+  constructor(api: JobsApi, resolve: () => readonly JobPushMiddleware[]) {
+    this.#api = api;
+    this.#resolve = resolve;
+  }
+
+  push(job: Job): Promise<PushReceipt> {
+    this.#chain ??= this.#resolve().reduceRight<(job: Job) => Promise<PushReceipt>>(
+      (next, one) => async (passed) => one.push(passed, next),
+      (passed) => this.#api.push(passed),
+    );
+    return this.#chain(job);
+  }
+
+  pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
+    const outcome = (job: Job): Promise<PushOutcome> =>
+      this.push(job).then(
+        (receipt) => ({ ok: true, receipt }),
+        (error: Error) => ({ ok: false, error }),
+      );
+    return Promise.all(jobs.map(outcome));
+  }
+
+  declare(pipeline: PipelineDeclaration): Promise<void> {
+    return this.#api.declare(pipeline);
+  }
+
+  destroy(...names: string[]): Promise<string[]> {
+    return this.#api.destroy(...names);
+  }
+
+  pause(...names: string[]): Promise<void> {
+    return this.#api.pause(...names);
+  }
+
+  resume(...names: string[]): Promise<void> {
+    return this.#api.resume(...names);
+  }
+
+  list(): Promise<string[]> {
+    return this.#api.list();
+  }
+
+  stat(): Promise<PipelineStat[]> {
+    return this.#api.stat();
+  }
+}
+
+export function withProcessMiddleware(handle: HandlerFunction, middleware: readonly JobProcessMiddleware[]): HandlerFunction {
+  return middleware.reduceRight<HandlerFunction>((next, one) => (context) => one.process(context, async () => next(context)), handle);
+}

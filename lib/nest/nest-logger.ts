@@ -1,0 +1,27 @@
+import { Logger } from '@nestjs/common';
+import type { JobsLogger } from '../contract/logger.js';
+
+/** Writes to the application's logger. A stack goes where Nest expects it; other facts follow the message. */
+export function createNestLogger(context = 'JobsModule'): JobsLogger {
+  const logger = new Logger(context);
+  return {
+    debug: (message, fields) => logger.debug(line(message, fields)),
+    info: (message, fields) => logger.log(line(message, fields)),
+    warn: (message, fields) => logger.warn(line(message, fields)),
+    error: (message, fields) => logger.error(line(message, fields), fields?.['stack']),
+  };
+}
+
+function line(message: string, fields: Readonly<Record<string, unknown>> = {}): string {
+  const facts = Object.entries(fields).filter(([name]) => name !== 'stack');
+  if (facts.length === 0) return message;
+  return `${message} (${facts.map(([name, value]) => `${name}: ${shown(value)}`).join(', ')})`;
+}
+
+// Control characters of a foreign text would write lines of their own.
+function shown(value: unknown): string {
+  if (value instanceof Error) return value.message;
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  // oxlint-disable-next-line no-control-regex -- they are what is removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, 1_024);
+}

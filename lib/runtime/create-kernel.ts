@@ -1,0 +1,112 @@
+import { readDeclaration } from '../config/declaration.js';
+import type { KernelOptions } from '../config/kernel-options.js';
+import { readPipeline } from '../config/pipeline.js';
+import { readKernelOptions } from '../config/settings.js';
+import { systemClock, type Clock } from '../contract/clock.js';
+import type { DriverRegistry } from '../contract/driver.js';
+import { DriverNotAvailableError, JobsConfigError, NotSupportedByDriverError, type ConfigIssue } from '../contract/errors.js';
+import type { Executor } from '../contract/executor.js';
+import type { PipelineDeclaration } from '../contract/jobs-api.js';
+import type { JobsEventHub } from '../contract/jobs-events.js';
+import { silentLogger, type JobsLogger } from '../contract/logger.js';
+import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
+import type { StateStore } from '../contract/state-store.js';
+import { builtinDrivers } from '../drivers/index.js';
+import { Kernel, type OpenedPipeline } from '../kernel/kernel.js';
+import { MemoryStore } from '../store/memory.store.js';
+import { HandlerExecutor } from './handler-executor.js';
+
+/** What a kernel may be given instead of what it would make. @publicApi */
+export interface CreateKernelParts {
+  /** What runs the jobs; a function chooses by pipeline. Default: a {@link HandlerExecutor} without handlers. */
+  readonly executor?: Executor | ((pipeline: PipelineSettings) => Executor);
+  /** Drivers beside, or instead of, those of the library. */
+  readonly drivers?: DriverRegistry;
+  /** Default: a store in memory. */
+  readonly store?: StateStore;
+  /** Default: the clock of the machine. */
+  readonly clock?: Clock;
+  /** Default: silent. */
+  readonly logger?: JobsLogger;
+  readonly events?: JobsEventHub;
+}
+
+/**
+ * Makes a kernel with its pipelines declared; `start()` lets it consume.
+ *
+ * @throws JobsConfigError with everything that is wrong in `options`.
+ * @throws DriverNotAvailableError when a pipeline asks for a driver that is not there.
+ * @example
+ * const kernel = await createKernel({ pipelines: { emails: { driver: 'memory' } } }, { executor: handlers });
+ * await kernel.start();
+ * await new Jobs(kernel).connect('emails').push('email.send', { to: 'ada@example.com' });
+ *
+ * @publicApi
+ */
+export async function createKernel(options: KernelOptions, parts: CreateKernelParts = {}): Promise<Kernel> {
+  const { settings, declarations, consume } = readKernelOptions(options);
+  const { clock = systemClock, logger = silentLogger } = parts;
+  const consumed = new Set(consume ?? declarations.map(({ name }) => name));
+  const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
+  const configured = new Map(declarations.map((declaration) => [declaration, `pipelines.${declaration.name}`]));
+  await opener.check(configured);
+  const { executor = new HandlerExecutor({ logger }) } = parts;
+  const kernel = new Kernel({
+    settings,
+    clock,
+    logger,
+    store: parts.store ?? new MemoryStore(clock),
+    ...(parts.events === undefined ? {} : { events: parts.events }),
+    executorFor: typeof executor === 'function' ? executor : () => executor,
+    open: (declaration) => opener.open(declaration, configured.get(declaration)),
+    consumes: (pipeline) => consumed.has(pipeline),
+  });
+  for (const declaration of declarations) await kernel.declare(declaration);
+  return kernel;
+}
+
+/** Loads the driver of a declaration and reads its options. */
+class PipelineOpener {
+  readonly #settings: KernelSettings;
+  readonly #drivers: DriverRegistry;
+  readonly #logger: JobsLogger;
+
+  constructor(settings: KernelSettings, drivers: DriverRegistry, logger: JobsLogger) {
+    this.#settings = settings;
+    this.#drivers = drivers;
+    this.#logger = logger;
+  }
+
+  /** Everything that is wrong, over all pipelines of the configuration, in one error. */
+  async check(declarations: ReadonlyMap<PipelineDeclaration, string>): Promise<void> {
+    const issues: ConfigIssue[] = [];
+    const names = new Set([...declarations.keys()].map(({ name }) => name));
+    for (const [declaration, path] of declarations) {
+      try {
+        const { settings } = await this.open(declaration, path);
+        const target = settings.retry.onFailure;
+        if (target?.startsWith('queue:') === true && !names.has(target.slice('queue:'.length))) {
+          issues.push({ path: `${path}.onFailure`, message: `"${target}" names a pipeline that is not configured. Add it under "pipelines".` });
+        }
+      } catch (error) {
+        if (!(error instanceof JobsConfigError)) throw error;
+        issues.push(...error.issues);
+      }
+    }
+    if (issues.length > 0) throw new JobsConfigError(issues);
+  }
+
+  /** @param path - Where it stands in the configuration; absent for what is declared at run time. */
+  async open(declaration: PipelineDeclaration, path?: string): Promise<OpenedPipeline> {
+    const read = path === undefined ? readDeclaration(declaration) : declaration;
+    const load = Object.hasOwn(this.#drivers, read.driver) ? this.#drivers[read.driver] : undefined;
+    if (load === undefined) throw new DriverNotAvailableError(read.driver, read.name, Object.keys(this.#drivers));
+    const module = await load();
+    const { settings, ignored } = readPipeline(read, module.options, { retry: this.#settings.retry }, path === undefined ? { lenient: true } : { path });
+    if (ignored.length > 0) this.#logger.warn(`Pipeline "${read.name}" does not use ${ignored.map((key) => `"${key}"`).join(', ')}.`);
+    if (settings.retry.onFailure === 'broker' && !module.capabilities.deadLetter) {
+      throw new NotSupportedByDriverError(settings.driver, "onFailure 'broker'", "Use 'store', 'drop' or 'queue:<name>'.");
+    }
+    return { settings, module };
+  }
+}

@@ -1,0 +1,104 @@
+import { durationMs, type DurationInput } from '../contract/duration.js';
+import { JobValidationError } from '../contract/errors.js';
+import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
+import { failureOf } from '../contract/failure.js';
+import type { Job } from '../contract/job.js';
+import type { JobsLogger } from '../contract/logger.js';
+import type { RetryOptions, RetryPolicy } from '../contract/retry-policy.js';
+import type { StandardIssue, StandardResult, StandardSchema } from '../contract/standard-schema.js';
+import { createBackoff } from '../kernel/retry.js';
+import { JobContext, type JobContextOptions, type PayloadClass, type PayloadCodec } from './job-context.js';
+
+/** A class of errors. @publicApi */
+export type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** Settings of a handler. @publicApi */
+export interface HandlerOptions extends RetryOptions {
+  /** The queue whose jobs it takes: exact, or with wildcards (`tenant-*`). Default: every queue. */
+  readonly queue?: string;
+  /** The longest run. Unit: seconds, or duration text. Default: no limit. */
+  readonly timeout?: DurationInput;
+  /** Default: `'json'`. */
+  readonly codec?: PayloadCodec;
+  /** Only these errors are tried again; others are final. Default: all are tried again. */
+  readonly retryOn?: readonly ErrorClass[];
+  /** These errors are final. */
+  readonly dontRetryOn?: readonly ErrorClass[];
+  /** Checked before the handler runs; a payload that fails it is final. Any Standard Schema. */
+  readonly schema?: StandardSchema;
+  /** The payload becomes an object of this class. */
+  readonly payloadClass?: PayloadClass;
+}
+
+/** What runs a job. A promise, or nothing; the value it ends with is not kept. */
+export type HandlerFunction = (context: JobContext) => unknown;
+
+/** A function with its settings resolved, ready to run jobs. */
+export class Handler {
+  readonly #handle: HandlerFunction;
+  readonly #schema: StandardSchema | undefined;
+  readonly #timeoutMs: number | undefined;
+  readonly #retry: Partial<RetryPolicy>;
+  readonly #retryOn: readonly ErrorClass[] | undefined;
+  readonly #dontRetryOn: readonly ErrorClass[];
+  readonly #context: JobContextOptions;
+
+  constructor(
+    /** For messages: `MailHandlers.send`. */
+    readonly label: string,
+    handle: HandlerFunction,
+    options: HandlerOptions,
+    logger: JobsLogger,
+  ) {
+    this.#handle = handle;
+    this.#schema = options.schema;
+    this.#timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, `timeout of ${label}`);
+    this.#retry = {
+      ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+      ...(options.backoff === undefined ? {} : { backoff: createBackoff(options.backoff) }),
+      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    };
+    this.#retryOn = options.retryOn;
+    this.#dontRetryOn = options.dontRetryOn ?? [];
+    this.#context = { codec: options.codec ?? 'json', logger, payloadClass: options.payloadClass };
+  }
+
+  // Synchronous handlers stay synchronous.
+  run(job: Job, control: JobControl): Outcome | Promise<Outcome> {
+    if (this.#timeoutMs !== undefined) control.limit(this.#timeoutMs);
+    const context = new JobContext(job, control, this.#context);
+    try {
+      const result = this.#schema === undefined ? this.#handle(context) : this.#validated(context, this.#schema);
+      return isPromise(result) ? result.then(isDone, (error: unknown) => this.#failed(error, control)) : DONE_OUTCOME;
+    } catch (error) {
+      return this.#failed(error, control);
+    }
+  }
+
+  #validated(context: JobContext, schema: StandardSchema): unknown {
+    const checked = schema['~standard'].validate(context.value());
+    const handle = (result: StandardResult<unknown>): unknown => {
+      if (result.issues !== undefined) throw new JobValidationError(context.name, result.issues.map(issueOf));
+      context.replaceValue(result.value);
+      return this.#handle(context);
+    };
+    return isPromise(checked) ? checked.then((result) => handle(result as StandardResult<unknown>)) : handle(checked);
+  }
+
+  #failed(error: unknown, control: JobControl): Outcome {
+    const isFinal = this.#dontRetryOn.some((Class) => error instanceof Class) || (this.#retryOn?.some((Class) => error instanceof Class) ?? true) === false;
+    return { kind: isFinal ? 'rejected' : 'failed', error: failureOf(error), retry: { ...control.retry, ...this.#retry } };
+  }
+}
+
+function isDone(): Outcome {
+  return DONE_OUTCOME;
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+function issueOf({ message, path = [] }: StandardIssue): { path: string; message: string } {
+  return { path: path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.'), message };
+}

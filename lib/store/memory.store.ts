@@ -1,0 +1,258 @@
+import type { Clock } from '../contract/clock.js';
+import { JobsArgumentError, StateStoreClosedError } from '../contract/errors.js';
+import { type JobsLogger, silentLogger } from '../contract/logger.js';
+import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
+import { compareKeys } from './key-order.js';
+import { SortedList } from './sorted-list.js';
+import { FOREVER, TtlMap } from './ttl-map.js';
+
+/** What one write does; `undefined` deletes. */
+type Write = { readonly value: Uint8Array; readonly ttlMs: number } | undefined;
+
+interface Subscription {
+  readonly prefix: string;
+  readonly listener: (key: string) => void;
+}
+
+const KIND = 'memory';
+const MAX_KEY_BYTES = 512;
+const DEFAULT_LIMIT = 100;
+const LONE_SURROGATE = /\p{Cs}/u;
+
+/** State that lives and ends with this process. Time limits go by the wall time of the clock and cost no timers. */
+export class MemoryStore implements StateStore {
+  readonly kind = KIND;
+  readonly isShared = false;
+  readonly #clock: Clock;
+  readonly #logger: JobsLogger;
+  readonly #values = new TtlMap<Uint8Array>();
+  readonly #keys = new SortedList<string>(compareKeys);
+  readonly #claims = new TtlMap<string>();
+  readonly #subscriptions = new Set<Subscription>();
+  /** The last write that was asked for: each waits for the one before, so that a transaction is alone. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  /** @param logger - Told of listeners that throw. */
+  constructor(clock: Clock, logger: JobsLogger = silentLogger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    checkKey(key);
+    this.#checkOpen();
+    return this.#read(key);
+  }
+
+  async put(key: string, value: Uint8Array, options?: { readonly ttlMs?: number }): Promise<void> {
+    checkKey(key);
+    const write = writeOf(value, options);
+    await this.#alone(() => this.#commit([[key, write]]));
+  }
+
+  async delete(key: string): Promise<boolean> {
+    checkKey(key);
+    return this.#alone(() => {
+      const existed = this.#values.get(key) !== undefined;
+      this.#commit([[key, undefined]]);
+      return existed;
+    });
+  }
+
+  async claim(key: string, owner: string, ttlMs: number): Promise<boolean> {
+    checkKey(key);
+    checkTtl(ttlMs);
+    return this.#alone(() => {
+      const holder = this.#claims.get(key);
+      if (holder !== undefined && holder !== owner) return false;
+      this.#claims.set(key, owner, this.#clock.now() + ttlMs);
+      return true;
+    });
+  }
+
+  async release(key: string, owner: string): Promise<boolean> {
+    checkKey(key);
+    return this.#alone(() => this.#claims.get(key) === owner && this.#claims.delete(key));
+  }
+
+  async count(prefix: string): Promise<number> {
+    checkText(prefix, 'A prefix');
+    this.#checkOpen();
+    this.#dropExpired();
+    const [start, end] = this.#placesOf(prefix);
+    return end - start;
+  }
+
+  async range({ prefix, after, limit = DEFAULT_LIMIT, reverse = false }: StateRange): Promise<StateEntry[]> {
+    checkText(prefix, 'A prefix');
+    if (after !== undefined) checkText(after, '"after"');
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new JobsArgumentError(`"limit" is ${limit}. Give a whole number, 1 or more.`);
+    this.#checkOpen();
+    this.#dropExpired();
+    let [start, end] = this.#placesOf(prefix);
+    if (reverse) {
+      if (after !== undefined)
+        end = Math.min(
+          end,
+          this.#keys.countWhile((key) => compareKeys(key, after) < 0),
+        );
+      start = Math.max(start, end - limit);
+    } else {
+      if (after !== undefined)
+        start = Math.max(
+          start,
+          this.#keys.countWhile((key) => compareKeys(key, after) <= 0),
+        );
+      end = Math.min(end, start + limit);
+    }
+    const keys = this.#keys.slice(start, end);
+    return (reverse ? keys.reverse() : keys).map((key) => ({ key, value: this.#values.get(key)!.slice() }));
+  }
+
+  async transaction<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T> {
+    return this.#alone(async () => {
+      const transaction = new MemoryTransaction((key) => this.#read(key));
+      try {
+        const result = await work(transaction);
+        this.#commit(transaction.writes);
+        return result;
+      } finally {
+        transaction.end();
+      }
+    });
+  }
+
+  subscribe(prefix: string, listener: (key: string) => void): () => void {
+    checkText(prefix, 'A prefix');
+    this.#checkOpen();
+    const subscription = { prefix, listener };
+    this.#subscriptions.add(subscription);
+    return () => void this.#subscriptions.delete(subscription);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#lastWrite;
+    this.#subscriptions.clear();
+    this.#values.clear();
+    this.#keys.clear();
+    this.#claims.clear();
+  }
+
+  /** Runs `work` after all writes before it, and before all that come later. */
+  #alone<T>(work: () => T | Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new StateStoreClosedError(KIND));
+    const done = this.#lastWrite.then(() => {
+      this.#dropExpired();
+      return work();
+    });
+    this.#lastWrite = done.catch(() => {}); // its caller has the error; the next write must still run
+    return done;
+  }
+
+  #commit(writes: Iterable<readonly [string, Write]>): void {
+    const now = this.#clock.now();
+    const changed: string[] = [];
+    for (const [key, write] of writes) {
+      if (write === undefined) {
+        if (!this.#values.delete(key)) continue;
+        this.#keys.delete(key);
+      } else if (this.#values.set(key, write.value, now + write.ttlMs)) {
+        this.#keys.add(key);
+      }
+      changed.push(key);
+    }
+    for (const key of changed) this.#tell(key);
+  }
+
+  #tell(key: string): void {
+    for (const { prefix, listener } of [...this.#subscriptions]) {
+      if (!key.startsWith(prefix)) continue;
+      try {
+        listener(key);
+      } catch (error) {
+        this.#logger.error(`A listener of the state store threw on key "${key}"; the write stands.`, { key, error });
+      }
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new StateStoreClosedError(KIND);
+  }
+
+  #read(key: string): Uint8Array | undefined {
+    this.#dropExpired();
+    return this.#values.get(key)?.slice();
+  }
+
+  #dropExpired(): void {
+    const now = this.#clock.now();
+    for (const key of this.#values.dropExpired(now)) this.#keys.delete(key);
+    this.#claims.dropExpired(now);
+  }
+
+  /** Positions of the first key that begins with `prefix` and of the first one behind them. */
+  #placesOf(prefix: string): [start: number, end: number] {
+    const start = this.#keys.countWhile((key) => compareKeys(key, prefix) < 0);
+    const end = this.#keys.countWhile((key) => key.startsWith(prefix) || compareKeys(key, prefix) < 0);
+    return [start, end];
+  }
+}
+
+class MemoryTransaction implements StateTransaction {
+  readonly writes = new Map<string, Write>();
+  readonly #read: (key: string) => Uint8Array | undefined;
+  #isOver = false;
+
+  constructor(read: (key: string) => Uint8Array | undefined) {
+    this.#read = read;
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    this.#checkOpen();
+    checkKey(key);
+    return this.writes.has(key) ? this.writes.get(key)?.value.slice() : this.#read(key);
+  }
+
+  put(key: string, value: Uint8Array, options?: { readonly ttlMs?: number }): void {
+    this.#checkOpen();
+    checkKey(key);
+    this.writes.set(key, writeOf(value, options));
+  }
+
+  delete(key: string): void {
+    this.#checkOpen();
+    checkKey(key);
+    this.writes.set(key, undefined);
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #checkOpen(): void {
+    if (this.#isOver) throw new JobsArgumentError('The transaction is over; nothing was done. Await every call inside of its function.');
+  }
+}
+
+function writeOf(value: Uint8Array, { ttlMs }: { readonly ttlMs?: number } = {}): Write {
+  if (ttlMs !== undefined) checkTtl(ttlMs);
+  return { value: new Uint8Array(value), ttlMs: ttlMs ?? FOREVER };
+}
+
+function checkKey(key: string): void {
+  checkText(key, 'A key');
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > MAX_KEY_BYTES) throw new JobsArgumentError(`A key has ${bytes} bytes. Give one of 1 to ${MAX_KEY_BYTES} bytes.`);
+}
+
+function checkText(text: string, what: string): void {
+  if (typeof text !== 'string') throw new JobsArgumentError(`${what} is of type ${typeof text}. Give a text.`);
+  if (LONE_SURROGATE.test(text))
+    throw new JobsArgumentError(`${what} holds half of a surrogate pair, which has no UTF-8 form. Give well-formed text.`);
+}
+
+function checkTtl(ttlMs: number): void {
+  if (!(Number.isFinite(ttlMs) && ttlMs > 0)) throw new JobsArgumentError(`"ttlMs" is ${ttlMs}. Give a finite number of milliseconds, more than 0.`);
+}

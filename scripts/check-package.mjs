@@ -1,0 +1,98 @@
+// What is published: content, size, dependencies, entry points. Everything is looked at in the packed tarball.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Checks } from './support/checks.mjs';
+import { packLibrary, withTempFolder } from './support/pack.mjs';
+import { ROOT, commandOf, runNode } from './support/process.mjs';
+
+const MAX_PACKED_BYTES = 400_000;
+const MAX_DEPENDENCIES = 10;
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare'];
+const EXPECTED_FILES = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'proto/jobs/v1/jobs.proto', 'dist/index.js', 'dist/index.d.ts'];
+const ALLOWED_FILE = /^(?:dist\/.+\.(?:js|d\.ts)|proto\/.+\.proto|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+
+/**
+ * @param {readonly string[]} problems
+ * @param {string} remedy
+ */
+function expectNone(problems, remedy) {
+  if (problems.length > 0) throw new Error(`${problems.join('\n')}\n${remedy}`);
+}
+
+/** @param {string} path */
+function readJson(path) {
+  return JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+}
+
+/** @param {{ exports: Record<string, unknown> }} manifest */
+function entryPoints({ exports }) {
+  return Object.keys(exports)
+    .filter((subpath) => subpath !== './package.json')
+    .flatMap((subpath) => (subpath === './drivers/*' ? driverNames().map((name) => `drivers/${name}`) : [subpath.replace(/^\.\//, '')]));
+}
+
+function driverNames() {
+  const suffix = '.driver.js';
+  return readdirSync(join(ROOT, 'dist/drivers'))
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => file.slice(0, -suffix.length));
+}
+
+/** @param {{ packages: Record<string, { dev?: boolean, hasInstallScript?: boolean, resolved?: string }> }} lock */
+function installedWithScript({ packages }) {
+  return Object.entries(packages)
+    .filter(([path, { dev, hasInstallScript }]) => path.startsWith('node_modules/') && dev !== true && hasInstallScript === true)
+    .map(([path]) => `${path} runs a script when it is installed.`);
+}
+
+const checks = new Checks('package');
+const manifest = readJson('package.json');
+const lock = readJson('package-lock.json');
+
+await checks.check(`at most ${MAX_DEPENDENCIES} hard dependencies`, () => {
+  const names = Object.keys(manifest.dependencies ?? {});
+  expectNone(
+    names.length > MAX_DEPENDENCIES ? [`${names.length}: ${names.join(', ')}`] : [],
+    'Make one optional or write the few lines that are needed.',
+  );
+});
+
+await checks.check('nothing runs at installation', () => {
+  const own = INSTALL_SCRIPTS.filter((name) => manifest.scripts[name] !== undefined).map((name) => `package.json has the script "${name}".`);
+  expectNone([...own, ...installedWithScript(lock)], 'The library must work where install scripts are switched off.');
+});
+
+await checks.check('the lock file names no host', () => {
+  const named = Object.entries(lock.packages).filter(([, { resolved }]) => /^(?:https?|git)/.test(resolved ?? ''));
+  expectNone(
+    named.map(([path]) => path),
+    'Write the lock file with the .npmrc of the project (omit-lockfile-registry-resolved).',
+  );
+});
+
+await withTempFolder('package', async (folder) => {
+  /** @type {import('./support/pack.mjs').Tarball | undefined} */
+  let tarball;
+  await checks.check('the library packs', async () => {
+    tarball = await packLibrary(folder);
+  });
+  if (tarball === undefined) return;
+  const { path, sizeBytes, unpackedBytes, files } = tarball;
+  console.log(`  ${files.length} files, ${(sizeBytes / 1_000).toFixed(1)} kB packed, ${(unpackedBytes / 1_000).toFixed(1)} kB unpacked`);
+
+  await checks.check(`smaller than ${MAX_PACKED_BYTES / 1_000} kB`, () =>
+    expectNone(sizeBytes > MAX_PACKED_BYTES ? [`The tarball has ${sizeBytes} bytes.`] : [], 'Look at npm pack --dry-run for what grew.'),
+  );
+  await checks.check('holds what users need and nothing else', () => {
+    const missing = EXPECTED_FILES.filter((file) => !files.includes(file)).map((file) => `${file} is missing.`);
+    const surplus = files.filter((file) => !ALLOWED_FILE.test(file)).map((file) => `${file} does not belong there.`);
+    expectNone([...missing, ...surplus], 'See "files" in package.json.');
+  });
+  await checks.check('publint finds nothing', () => runNode([commandOf('publint'), 'run', '--strict', path], { quiet: true }));
+  await checks.check(`the types of ${entryPoints(manifest).join(', ')} resolve`, () =>
+    runNode([commandOf('@arethetypeswrong/cli', 'attw'), path, '--profile', 'esm-only', '--no-color', '--entrypoints', ...entryPoints(manifest)], {
+      quiet: true,
+    }),
+  );
+});
+checks.finish();
