@@ -2,8 +2,9 @@
 //   node scripts/api-report.mjs            writes the reports
 //   node scripts/api-report.mjs --check    compares them and fails on a difference, so that the surface changes only on purpose
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import ts from 'typescript';
+import { entryPoints } from './smoke/entry-points.cjs';
 import { ROOT } from './support/process.mjs';
 
 const REPORTS = join(ROOT, 'docs/api');
@@ -14,37 +15,12 @@ const SHOWN_LINES = 40;
 const printer = ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed });
 
 /**
- * @typedef {{ subpath: string, report: string, file: string }} Entry
  * @typedef {{ name: string, symbol: ts.Symbol }} NamedSymbol
  */
 
-/** @returns {Entry[]} The entry points of package.json with declarations; a wildcard stands for every file that it matches. */
-function readEntries() {
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const targets = Object.entries(manifest.exports).filter(([, target]) => typeof target === 'object' && target.types !== undefined);
-  return targets
-    .flatMap(([subpath, { types }]) => (subpath.includes('*') ? expandWildcard(subpath, types) : [{ subpath, types }]))
-    .map(({ subpath, types }) => ({
-      subpath: join(manifest.name, subpath).replaceAll(sep, '/'),
-      report: `${subpath === '.' ? 'index' : subpath.slice('./'.length).replaceAll('/', '-')}${REPORT_SUFFIX}`,
-      file: join(ROOT, types),
-    }));
-}
-
-/**
- * @param {string} subpath
- * @param {string} types
- */
-function expandWildcard(subpath, types) {
-  const folder = join(ROOT, dirname(types));
-  const [before, after] = basename(types).split('*');
-  return readdirSync(folder)
-    .filter((file) => file.startsWith(before) && file.endsWith(after))
-    .sort()
-    .map((file) => {
-      const name = file.slice(before.length, file.length - after.length);
-      return { subpath: subpath.replace('*', name), types: types.replace('*', name) };
-    });
+/** @param {string} subpath */
+function reportOf(subpath) {
+  return `${subpath === '.' ? 'index' : subpath.slice('./'.length).replaceAll('/', '-')}${REPORT_SUFFIX}`;
 }
 
 class Surface {
@@ -163,7 +139,8 @@ function isPublic(member) {
 /** @param {ts.Symbol} symbol */
 function printSymbol(symbol) {
   const declarations = symbol.declarations ?? [];
-  return declarations.map((declaration) => `${remarks(declaration)}${printDeclaration(declaration)}`).join('\n');
+  // One text may stand for all overloads.
+  return [...declarations.slice(0, 1).map(remarks), ...declarations.map((declaration) => `${printDeclaration(declaration)}\n`)].join('').trimEnd();
 }
 
 /** @param {ts.Declaration} declaration */
@@ -202,15 +179,15 @@ function remarks(declaration) {
 }
 
 /**
- * @param {Entry} entry
+ * @param {string} entry
  * @param {Surface} surface
  * @param {ReadonlySet<ts.Symbol>} exportedAnywhere
  */
-function render({ subpath }, { exports, mentioned, packages }, exportedAnywhere) {
+function render(entry, { exports, mentioned, packages }, exportedAnywhere) {
   const elsewhere = mentioned.filter(({ symbol }) => exportedAnywhere.has(symbol));
   const nowhere = mentioned.filter(({ symbol }) => !exportedAnywhere.has(symbol));
   return page([
-    `# API of \`${subpath}\``,
+    `# API of \`${entry}\``,
     'Written by `npm run api`. A change here is a change for users: review it as such.',
     `Types of other packages: ${packages.join(', ') || 'none'}.`,
     `## Exports (${exports.length})`,
@@ -247,7 +224,7 @@ function block(symbols) {
 
 /** @returns {Map<string, string>} Text by name of the report's file. */
 function makeReports() {
-  const entries = readEntries();
+  const entries = entryPoints(ROOT).map(({ name, subpath, types }) => ({ name, report: reportOf(subpath), file: join(ROOT, types) }));
   const missing = entries.filter(({ file }) => !existsSync(file));
   if (missing.length > 0) throw new Error(`Not built: ${missing.map(({ file }) => relative(ROOT, file)).join(', ')}. Run npm run build first.`);
   const program = ts.createProgram(
@@ -266,12 +243,12 @@ function makeReports() {
   const surfaces = entries.map((entry) => {
     const sourceFile = program.getSourceFile(entry.file);
     if (sourceFile === undefined) throw new Error(`The compiler did not read ${entry.file}.`);
-    return { entry, surface: new Surface(checker, sourceFile) };
+    return { ...entry, surface: new Surface(checker, sourceFile) };
   });
   const exportedAnywhere = new Set(surfaces.flatMap(({ surface }) => surface.exports.map(({ symbol }) => symbol)));
   const mentioned = new Map(surfaces.flatMap(({ surface }) => surface.mentioned.map(({ name, symbol }) => [symbol, name])));
   const nowhere = [...mentioned].filter(([symbol]) => !exportedAnywhere.has(symbol)).map(([symbol, name]) => ({ name, symbol }));
-  const reports = new Map(surfaces.map(({ entry, surface }) => [entry.report, render(entry, surface, exportedAnywhere)]));
+  const reports = new Map(surfaces.map(({ name, report, surface }) => [report, render(name, surface, exportedAnywhere)]));
   return nowhere.length === 0 ? reports : reports.set(MENTIONED_REPORT, renderMentioned(nowhere.sort(byName)));
 }
 

@@ -1,6 +1,7 @@
 // What is published: content, size, dependencies, entry points. Everything is looked at in the packed tarball.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { entryPoints } from './smoke/entry-points.cjs';
 import { Checks } from './support/checks.mjs';
 import { packLibrary, withTempFolder } from './support/pack.mjs';
 import { ROOT, commandOf, runNode } from './support/process.mjs';
@@ -22,20 +23,6 @@ function expectNone(problems, remedy) {
 /** @param {string} path */
 function readJson(path) {
   return JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
-}
-
-/** @param {{ exports: Record<string, unknown> }} manifest */
-function entryPoints({ exports }) {
-  return Object.keys(exports)
-    .filter((subpath) => subpath !== './package.json')
-    .flatMap((subpath) => (subpath === './drivers/*' ? driverNames().map((name) => `drivers/${name}`) : [subpath.replace(/^\.\//, '')]));
-}
-
-function driverNames() {
-  const suffix = '.driver.js';
-  return readdirSync(join(ROOT, 'dist/drivers'))
-    .filter((file) => file.endsWith(suffix))
-    .map((file) => file.slice(0, -suffix.length));
 }
 
 /** @param {{ packages: Record<string, { dev?: boolean, hasInstallScript?: boolean, resolved?: string }> }} lock */
@@ -78,6 +65,7 @@ await withTempFolder('package', async (folder) => {
   });
   if (tarball === undefined) return;
   const { path, sizeBytes, unpackedBytes, files } = tarball;
+  const entries = entryPoints(ROOT).map(({ subpath }) => subpath.replace(/^\.\//, ''));
   console.log(`  ${files.length} files, ${(sizeBytes / 1_000).toFixed(1)} kB packed, ${(unpackedBytes / 1_000).toFixed(1)} kB unpacked`);
 
   await checks.check(`smaller than ${MAX_PACKED_BYTES / 1_000} kB`, () =>
@@ -89,8 +77,8 @@ await withTempFolder('package', async (folder) => {
     expectNone([...missing, ...surplus], 'See "files" in package.json.');
   });
   await checks.check('publint finds nothing', () => runNode([commandOf('publint'), 'run', '--strict', path], { quiet: true }));
-  await checks.check(`the types of ${entryPoints(manifest).join(', ')} resolve`, () =>
-    runNode([commandOf('@arethetypeswrong/cli', 'attw'), path, '--profile', 'esm-only', '--no-color', '--entrypoints', ...entryPoints(manifest)], {
+  await checks.check(`the types of ${entries.join(', ')} resolve`, () =>
+    runNode([commandOf('@arethetypeswrong/cli', 'attw'), path, '--profile', 'esm-only', '--no-color', '--entrypoints', ...entries], {
       quiet: true,
     }),
   );

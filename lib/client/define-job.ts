@@ -98,7 +98,13 @@ export function defineJob(name: string, options: DefineJobOptions & { readonly s
   const { queue, schema, ...rest } = options;
   if (queue !== undefined) checkedName(queue, `The queue of job "${name}"`);
   if (schema !== undefined) checkedSchema(name, schema);
-  return Object.freeze({ name, queue, schema, options: new JobOptions({ ...rest, id: undefined, expiresIn: undefined }) });
+  const given = Object.values(rest).some((value) => value !== undefined);
+  return Object.freeze({
+    name,
+    queue,
+    schema,
+    options: given ? new JobOptions({ ...rest, id: undefined, expiresIn: undefined }) : JobOptions.defaults,
+  });
 }
 
 /** @throws JobsArgumentError when it is neither text nor a definition nor a class with `static jobName`. @publicApi */

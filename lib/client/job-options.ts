@@ -141,6 +141,8 @@ export class JobOptions implements JobOptionsInput, TaskHeaders<JobOptions> {
 
   /** These options over `base`. */
   protected over(base: JobOptions): JobOptions {
+    if (base === JobOptions.defaults) return this;
+    if (this === JobOptions.defaults) return base;
     return base.with(givenOf(this));
   }
 

@@ -1,6 +1,7 @@
 import { durationMs } from '../contract/duration.js';
 import { EXPIRES_AT_HEADER, MAX_ATTEMPTS_HEADER, TIMEOUT_HEADER } from '../contract/job-headers.js';
 import { JobRecord, type JobHeaders, type KafkaPlace, type Payload } from '../contract/job.js';
+import type { JobsApi } from '../contract/jobs-api.js';
 import type { JobOptions } from './job-options.js';
 import { KafkaOptions } from './kafka-options.js';
 import { copyOf, sentHeaders } from './task-headers.js';
@@ -27,16 +28,21 @@ export class JobTemplate {
     this.#expiresIn = options.expiresIn;
   }
 
-  job(name: string, pipeline: string, payload: Payload): JobRecord {
-    const headers = this.#expiresIn === undefined ? this.#headers : this.#expiring(this.#expiresIn);
-    const delayMs = this.#dueAt === undefined ? this.#delayMs : durationMs(this.#dueAt, 'delay');
+  /** @param api - Tells what time it is, where it has a time of its own. */
+  job(name: string, pipeline: string, payload: Payload, api: Pick<JobsApi, 'now'>): JobRecord {
+    const headers = this.#expiresIn === undefined ? this.#headers : this.#expiring(this.#expiresIn, nowOf(api));
+    const delayMs = this.#dueAt === undefined ? this.#delayMs : durationMs(this.#dueAt, 'delay', () => nowOf(api));
     return new JobRecord(name, pipeline, payload, headers, this.#priority, delayMs, this.#autoAck, this.#id, this.#kafka);
   }
 
-  #expiring(expiresIn: NonNullable<JobOptions['expiresIn']>): JobHeaders {
-    const at = Math.ceil(Date.now() + durationMs(expiresIn, 'expiresIn'));
+  #expiring(expiresIn: NonNullable<JobOptions['expiresIn']>, now: number): JobHeaders {
+    const at = Math.ceil(now + durationMs(expiresIn, 'expiresIn', () => now));
     return Object.assign(copyOf(this.#headers), { [EXPIRES_AT_HEADER]: [String(at)] });
   }
+}
+
+function nowOf(api: Pick<JobsApi, 'now'>): number {
+  return api.now?.() ?? Date.now();
 }
 
 function travellingHeaders(options: JobOptions, headers: JobHeaders): JobHeaders {

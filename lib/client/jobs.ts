@@ -78,7 +78,7 @@ export class Jobs implements AsyncIterable<Queue> {
   /** Pushes a job of the task to the queue that made it. Each call makes a new one. */
   dispatch(task: PreparedTask): Promise<QueuedTask> {
     try {
-      return pushJob(this.#api, jobOf(checkedTask(task)));
+      return pushJob(this.#api, jobOf(this.#api, checkedTask(task)));
     } catch (error) {
       return rejection(error);
     }
@@ -93,7 +93,7 @@ export class Jobs implements AsyncIterable<Queue> {
   async dispatchMany(...tasks: TaskList): Promise<QueuedTask[]> {
     return pushJobs(
       this.#api,
-      tasksOf(tasks).map((task) => jobOf(task)),
+      tasksOf(tasks).map((task) => jobOf(this.#api, task)),
     );
   }
 
@@ -142,8 +142,8 @@ export class Jobs implements AsyncIterable<Queue> {
 
   #queueOf(name: JobName, queue: string | undefined): Queue {
     if (queue !== undefined) return this.connect(queue);
+    const job = jobNameOf(name);
     if (typeof name !== 'object' || name.queue === undefined) {
-      const job = jobNameOf(name);
       throw new JobsArgumentError(
         `Job "${job}" has no queue. Push it as jobs.queue('…').push(), name one in the options, or write defineJob('${job}', { queue: '…' }).`,
       );

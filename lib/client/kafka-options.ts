@@ -78,6 +78,7 @@ export class KafkaOptions extends JobOptions implements KafkaOptionsInput {
   }
 
   protected override over(base: JobOptions): JobOptions {
+    if (base === JobOptions.defaults) return this;
     return new KafkaOptions(Object.assign({}, base, givenOf(this), { topic: this.topic }));
   }
 

@@ -1,5 +1,6 @@
 import type { DurationInput } from '../contract/duration.js';
 import type { JobHeaders, JobRecord, Payload } from '../contract/job.js';
+import type { JobsApi } from '../contract/jobs-api.js';
 import type { JobOptions, JobOptionsInput } from './job-options.js';
 import { JobTemplate } from './job-template.js';
 import { optionsFrom } from './kafka-options.js';
@@ -106,6 +107,6 @@ export class PreparedTask implements TaskHeaders<PreparedTask> {
 }
 
 /** A new job of the task. */
-export function jobOf(task: PreparedTask, queue: string = task.queue): JobRecord {
-  return new JobTemplate(task.options, task.headers).job(task.name, queue, task.payload);
+export function jobOf(api: Pick<JobsApi, 'now'>, task: PreparedTask, queue: string = task.queue): JobRecord {
+  return new JobTemplate(task.options, task.headers).job(task.name, queue, task.payload, api);
 }

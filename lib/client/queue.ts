@@ -71,13 +71,13 @@ export class Queue {
   push<Name extends JobName>(name: Name, payload: PushPayload<Name>, options?: JobOptionsInput | KafkaOptionsInput): Promise<QueuedTask> {
     try {
       if (options === undefined && typeof name === 'string') {
-        return pushJob(this.#api, this.#template.job(checkedName(name, 'A job name'), this.name, encodePayload(name, payload)));
+        return pushJob(this.#api, this.#template.job(checkedName(name, 'A job name'), this.name, encodePayload(name, payload), this.#api));
       }
       const text = jobNameOf(name);
       const template = options === undefined ? this.#templateOf(name) : new JobTemplate(this.#options(name, options));
       const encoded = this.#encode(name, payload);
-      if (isPromise(encoded)) return encoded.then((late) => pushJob(this.#api, template.job(text, this.name, late)));
-      return pushJob(this.#api, template.job(text, this.name, encoded));
+      if (isPromise(encoded)) return encoded.then((late) => pushJob(this.#api, template.job(text, this.name, late, this.#api)));
+      return pushJob(this.#api, template.job(text, this.name, encoded, this.#api));
     } catch (error) {
       return rejection(error);
     }
@@ -86,7 +86,7 @@ export class Queue {
   /** Pushes a job of the task to this queue. Each call makes a new one. */
   dispatch(task: PreparedTask): Promise<QueuedTask> {
     try {
-      return pushJob(this.#api, jobOf(checkedTask(task), this.name));
+      return pushJob(this.#api, jobOf(this.#api, checkedTask(task), this.name));
     } catch (error) {
       return rejection(error);
     }
@@ -101,7 +101,7 @@ export class Queue {
   async dispatchMany(...tasks: TaskList): Promise<QueuedTask[]> {
     return pushJobs(
       this.#api,
-      tasksOf(tasks).map((task) => jobOf(task, this.name)),
+      tasksOf(tasks).map((task) => jobOf(this.#api, task, this.name)),
     );
   }
 
@@ -126,8 +126,8 @@ export class Queue {
 
   #options(name: JobName, options: JobOptionsInput | undefined): JobOptions {
     const given = optionsFrom(options);
-    const base = isDefinition(name) ? this.defaultOptions.merge(name.options) : this.defaultOptions;
-    return base === JobOptions.defaults ? given : base.merge(given);
+    const base = isDefinition(name) ? this.defaultOptions.merge(optionsFrom(name.options)) : this.defaultOptions;
+    return base.merge(given);
   }
 
   #templateOf(name: JobName): JobTemplate {

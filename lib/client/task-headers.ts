@@ -84,10 +84,10 @@ export function putOver(headers: JobHeaders, changes: JobHeaders): JobHeaders {
 
 /** What is sent: names with an empty list stay at home, as on RoadRunner's wire. */
 export function sentHeaders(headers: JobHeaders): JobHeaders {
-  if (headers === NO_HEADERS) return headers;
-  const all = Object.entries(headers);
-  const filled = all.filter(([, values]) => values.length > 0);
-  if (filled.length === all.length) return headers;
+  let isFilled = true;
+  for (const name in headers) if (headerOf(headers, name).length === 0) isFilled = false;
+  if (isFilled) return headers;
+  const filled = Object.entries(headers).filter(([, values]) => values.length > 0);
   if (filled.length === 0) return NO_HEADERS;
   const sent = emptyHeaders();
   for (const [name, values] of filled) sent[name] = values;
@@ -139,10 +139,10 @@ function notText(name: string, value: unknown): JobsArgumentError {
 function checkedSize(headers: Record<string, readonly string[]>): JobHeaders {
   let count = 0;
   let bytes = 0;
-  for (const [name, values] of Object.entries(headers)) {
+  for (const name in headers) {
     count++;
     bytes += Buffer.byteLength(name);
-    for (const value of values) bytes += Buffer.byteLength(value);
+    for (const value of headerOf(headers, name)) bytes += Buffer.byteLength(value);
   }
   if (count > MAX_HEADERS)
     throw new JobsArgumentError(`A job has ${count} headers. At most ${MAX_HEADERS} are allowed: put the rest into the payload.`);

@@ -62,8 +62,17 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
   };
 }
 
+/** The keys of `KernelOptions`, for whoever adds keys of its own to them. */
+export function kernelOptionNames(): string[] {
+  return Object.keys(kernelEntries());
+}
+
 function kernelOptions() {
-  return closed({
+  return closed(kernelEntries());
+}
+
+function kernelEntries() {
+  return {
     pipelines: v.optional(v.unknown()), // read apart: names such as __proto__ are data
     consume: v.optional(v.unknown()),
     numPollers: counted('jobs', DEFAULT_NUM_POLLERS),
@@ -76,7 +85,7 @@ function kernelOptions() {
     retry: v.optional(retryOptions(), {}),
     failed: v.optional(failedOptions(), {}),
     shutdown: v.optional(shutdownOptions(), {}),
-  });
+  };
 }
 
 function failedOptions() {

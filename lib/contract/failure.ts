@@ -3,6 +3,7 @@ export interface JobFailure {
   /** The class: `TypeError`. */
   readonly type: string;
   readonly message: string;
+  /** The error's own, else its HTTP status. */
   readonly code?: string;
   readonly stack?: string;
   /** The error itself; only in the process where it was thrown. */
@@ -16,11 +17,13 @@ const MAX_STACK = 32_768;
 /** Makes a failure of whatever was thrown: an error, a text, nothing. Never throws. */
 export function failureOf(thrown: unknown): JobFailure {
   if (thrown instanceof Error) {
-    const code = (thrown as { code?: unknown }).code;
+    // An HttpException has a status and no code.
+    const { code, status } = thrown as { code?: unknown; status?: unknown };
+    const kept = code ?? status;
     return {
       type: thrown.name,
       message: thrown.message.slice(0, MAX_MESSAGE),
-      ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
+      ...(typeof kept === 'string' || typeof kept === 'number' ? { code: String(kept) } : {}),
       ...(typeof thrown.stack === 'string' ? { stack: thrown.stack.slice(0, MAX_STACK) } : {}),
       cause: thrown,
     };

@@ -1,5 +1,3 @@
-import type { Delivery } from './driver.js';
-
 /** Done already, or a promise of it. Never allocate a promise to say "done". */
 export type Done = void | Promise<void>;
 
@@ -48,10 +46,10 @@ export const DONE: Promise<void> = Promise.resolve();
 export const NO_HEADERS: JobHeaders = Object.freeze(Object.create(null) as Record<string, never>);
 
 /**
- * A job made in this process. It is its own delivery while a driver of this process lends it, so that a queued job
+ * A job made in this process. It is its own `Delivery` while a driver of this process lends it, so that a queued job
  * costs one object: 96 bytes beside its payload (a delivery apart would make it 136).
  */
-export class JobRecord implements Job, Delivery {
+export class JobRecord implements Job {
   declare readonly kafka?: KafkaPlace;
   /** The driver that lends it; `undefined` while nobody does, so that late settlements go nowhere. */
   holder: JobHolder | undefined = undefined;

@@ -1,4 +1,3 @@
-import type { JobsError } from './errors.js';
 import type { Job } from './job.js';
 
 /** What a push gives back beside the id, which the producer knows. */
@@ -8,7 +7,7 @@ export interface PushReceipt {
 }
 
 /** What became of one job of a batch. @publicApi */
-export type PushOutcome = { readonly ok: true; readonly receipt: PushReceipt } | { readonly ok: false; readonly error: JobsError | Error };
+export type PushOutcome = { readonly ok: true; readonly receipt: PushReceipt } | { readonly ok: false; readonly error: Error };
 
 /** Name, driver, and its options in any of the three forms: camelCase, `.rr.yaml` keys, or the text of a Declare map. */
 export interface PipelineDeclaration {
@@ -50,6 +49,8 @@ export interface JobsApi {
   resume(...names: string[]): Promise<void>;
   list(): Promise<string[]>;
   stat(): Promise<PipelineStat[]>;
+  /** Wall time of the kernel, for what a push gives as a moment. Unit: Unix milliseconds. Default: that of the machine. */
+  now?(): number;
 }
 
 /** The promise that says "accepted, nothing more to tell": shared, so that a push in process allocates none. */

@@ -192,6 +192,7 @@ class MemoryDriver implements Driver, JobHolder {
     const copy = JobRecord.changed(record, record.headers, record.delayMs);
     copy.holder = this;
     this.#waiting.unshift(copy);
+    this.#lendWaiting();
   }
 
   get #held(): number {

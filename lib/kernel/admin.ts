@@ -1,6 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import { CancelJobError, NotSupportedByDriverError } from '../contract/errors.js';
 import { userHeaders } from '../contract/job-headers.js';
+import type { Job } from '../contract/job.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import type { Counters } from './counters.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -106,13 +107,14 @@ export class Admin implements KernelAdmin {
   async purge(name: string, query: JobQuery = {}): Promise<number> {
     const pipeline = this.#options.pipelineOf(name);
     if (pipeline.driver.purge === undefined) throw this.#notSupported(pipeline, 'purging');
-    let purged = 0;
-    if (query.state === undefined || query.state === 'waiting') {
-      const queued = pipeline.takeQueued((job) => (query.id === undefined || query.id === job.id) && (query.name === undefined || query.name === job.name));
-      for (const delivery of queued) await delivery.ack();
-      purged = queued.length;
-    }
-    return query.state === 'running' ? 0 : purged + (await pipeline.driver.purge(query));
+    if (query.state === 'running') return 0;
+    // The driver first: what is taken out of the queue makes room for what waits behind it.
+    const purged = await pipeline.driver.purge(query);
+    if (query.state === 'delayed') return purged;
+    const isMatch = (job: Job): boolean => (query.id === undefined || query.id === job.id) && (query.name === undefined || query.name === job.name);
+    const queued = pipeline.takeQueued(isMatch);
+    for (const delivery of queued) await delivery.ack();
+    return purged + queued.length;
   }
 
   async #removeFrom(pipeline: Pipeline, id: string): Promise<boolean> {

@@ -192,6 +192,10 @@ export class Kernel implements JobsApi {
     return Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.stat()));
   }
 
+  now(): number {
+    return this.#parts.clock.now();
+  }
+
   /** Stops intake, waits for running jobs, aborts them at the deadline and returns the rest. Pushes go on where they can. */
   drain(options: StopOptions = {}): Promise<void> {
     return (this.#draining ??= this.#drain(options));

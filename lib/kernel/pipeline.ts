@@ -106,12 +106,16 @@ export class Pipeline implements RunPipeline {
     const record = JobRecord.from(job);
     if (record.priority === 0) record.priority = priorityOf(record, this.settings.priority);
     const done = this.#driver.push(record);
-    if (this.#context.events.pushed !== undefined) return this.#announced(record, done);
     if (done === DONE) {
       this.#context.counters.pushed++;
+      if (this.#context.events.pushed !== undefined) this.#announce(record);
       return ACCEPTED;
     }
-    return done.then(this.#accepted, this.#rejected);
+    if (this.#context.events.pushed === undefined) return done.then(this.#accepted, this.#rejected);
+    return done.then(() => {
+      this.#announce(record);
+      return this.#countPush();
+    }, this.#rejected);
   }
 
   async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
@@ -209,12 +213,8 @@ export class Pipeline implements RunPipeline {
     return payloadBytes > maxPayloadBytes ? new PayloadTooLargeError(this.name, payloadBytes, maxPayloadBytes) : undefined;
   }
 
-  #announced(record: JobRecord, done: Promise<void>): Promise<PushReceipt> {
-    return done.then(() => {
-      const { id, name, headers } = record;
-      this.#context.events.pushed?.({ id, name, queue: this.name, headers, attempt: 0 });
-      return this.#countPush();
-    }, this.#rejected);
+  #announce({ id, name, headers }: JobRecord): void {
+    this.#context.events.pushed?.({ id, name, queue: this.name, headers, attempt: 0 });
   }
 
   #reject(error: Error): Promise<never> {

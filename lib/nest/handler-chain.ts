@@ -133,7 +133,12 @@ function directCall(instance: object, method: HandlerMethod, parameters: readonl
     default:
       return (payload, context) => {
         const value = sources.includes('payload') ? payload() : undefined;
-        return followToEnd(method.apply(instance, sources.map((source) => (source === 'payload' ? value : source === 'job' ? context : undefined))));
+        return followToEnd(
+          method.apply(
+            instance,
+            sources.map((source) => (source === 'payload' ? value : source === 'job' ? context : undefined)),
+          ),
+        );
       };
   }
 }

@@ -58,7 +58,7 @@ export class HandlerParameter {
         const factory = this.#factory!;
         return factory(this.#data, context);
       }
-      case 'nothing':
+      default:
         return null;
     }
   }
@@ -102,7 +102,11 @@ export function argumentCount(parameters: readonly HandlerParameter[]): number {
  * The pipes of all parameters advance side by side, the first ones first, as in Nest. After an error no further pipe starts, while Nest
  * lets those of the other parameters run for nothing.
  */
-export function resolveArguments(parameters: readonly HandlerParameter[], count: number, context: JobExecutionContext): unknown[] | Promise<unknown[]> {
+export function resolveArguments(
+  parameters: readonly HandlerParameter[],
+  count: number,
+  context: JobExecutionContext,
+): unknown[] | Promise<unknown[]> {
   const args = new Array<unknown>(count).fill(undefined);
   let rounds = 1;
   for (let round = 0; round < rounds; round++) {

@@ -1,19 +1,22 @@
 import type { Logger, Type } from '@nestjs/common';
 import { ContextIdFactory, type DiscoveryService, type MetadataScanner, type ModuleRef, type ModulesContainer } from '@nestjs/core';
+import { pathOf, unknownKeyMessage } from '../config/issues.js';
+import { suggest } from '../config/suggest.js';
+import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
 import type { JobEvent, JobsEventHub } from '../contract/jobs-events.js';
 import type { HandlerOptions } from '../runtime/handler.js';
 import type { JobHandlerMetadata, JobHandlerOptions } from './decorators/job-handler.decorator.js';
 import type { OnJobEventMetadata } from './decorators/on-job-event.decorator.js';
-import type { HandlerTarget, InstanceWrapper } from './handler-enhancers.js';
+import { isScoped, type HandlerTarget, type InstanceWrapper } from './handler-enhancers.js';
 import { jobMetadata } from './job-metadata.accessor.js';
-import { DEFAULT_KERNEL } from './tokens.js';
+import { DEFAULT_KERNEL, kernelOfToken } from './tokens.js';
 
 /** A method that handles jobs, with its settings resolved. */
 export interface FoundHandler {
   readonly name: string | undefined;
   readonly options: HandlerOptions;
   readonly declaredLater: boolean;
-  /** `MailHandlers.send`. */
+  /** `MailHandlers.send()`. */
   readonly label: string;
   readonly target: HandlerTarget;
 }
@@ -35,6 +38,22 @@ interface FoundMethod {
   readonly method: object;
 }
 
+/** Every option once, so that a misspelt one is told. */
+const OPTION_NAMES = Object.keys({
+  queue: true,
+  timeout: true,
+  attempts: true,
+  backoff: true,
+  onFailure: true,
+  retryOn: true,
+  dontRetryOn: true,
+  codec: true,
+  schema: true,
+  default: true,
+  declaredLater: true,
+  kernel: true,
+} satisfies Record<keyof JobHandlerOptions, true>);
+
 /** Finds handlers and listeners in all providers and controllers; the only place that scans. */
 export class JobExplorer {
   readonly #options: JobExplorerOptions;
@@ -43,65 +62,97 @@ export class JobExplorer {
     this.#options = options;
   }
 
+  /** @throws JobsConfigError when a setting of a handler cannot be used, or settings are given for a handler that is not there. */
   handlers(): FoundHandler[] {
     const found: FoundHandler[] = [];
+    const issues: ConfigIssue[] = [];
     for (const { target, method } of this.#methods()) {
       for (const metadata of [...this.#ofClass(target), ...jobMetadata.handlersOf(method)]) {
-        const handler = this.#handlerOf(metadata, target);
-        if (handler !== undefined) found.push(handler);
+        const options = this.#optionsOf(metadata);
+        if (!this.#isOurs(options.kernel, target, issues)) continue;
+        checkNames(options, labelOf(target), issues);
+        found.push(handlerOf(metadata, options, target));
       }
     }
+    this.#checkOverrides(found, issues);
+    if (issues.length > 0) throw new JobsConfigError(issues);
     return found;
   }
 
-  /** Joins the `@OnJobEvent` methods with the events; answers the functions that end it. */
+  /**
+   * Joins the `@OnJobEvent` methods with the events; answers the functions that end it.
+   *
+   * @throws JobsConfigError when there is no such event or kernel.
+   */
   listen(events: JobsEventHub): (() => void)[] {
     const ends: (() => void)[] = [];
+    const issues: ConfigIssue[] = [];
     for (const { target, method } of this.#methods()) {
       for (const metadata of jobMetadata.eventsOf(method)) {
-        if ((metadata.kernel ?? DEFAULT_KERNEL) === this.#options.kernel) ends.push(this.#subscribe(events, metadata, target));
+        if (!this.#isOurs(metadata.kernel, target, issues)) continue;
+        if (Object.hasOwn(events.events, metadata.event)) ends.push(this.#subscribe(events, metadata, target));
+        else issues.push({ path: labelOf(target), message: unknownEventMessage(metadata.event, Object.keys(events.events)) });
       }
     }
+    if (issues.length > 0) throw new JobsConfigError(issues);
     return ends;
   }
 
-  #handlerOf(metadata: JobHandlerMetadata, target: HandlerTarget): FoundHandler | undefined {
-    const asked = typeof metadata.options === 'function' ? metadata.options(this.#options.moduleRef) : metadata.options;
-    const override = metadata.name !== undefined && Object.hasOwn(this.#options.overrides, metadata.name) ? this.#options.overrides[metadata.name] : undefined;
-    const { kernel = DEFAULT_KERNEL, declaredLater = false, default: _default, ...options } = { ...asked, ...override };
-    if (kernel !== this.#options.kernel) return undefined;
-    const { definition, payloadClass } = metadata;
-    const queue = options.queue ?? definition?.queue;
-    const schema = options.schema ?? definition?.schema;
-    return {
-      name: metadata.name,
-      options: {
-        ...options,
-        ...(queue === undefined ? {} : { queue }),
-        ...(schema === undefined ? {} : { schema }),
-        ...(payloadClass === undefined ? {} : { payloadClass: payloadClass as NonNullable<HandlerOptions['payloadClass']> }),
-      },
-      declaredLater,
-      label: labelOf(target),
-      target,
-    };
+  #optionsOf(metadata: JobHandlerMetadata): JobHandlerOptions {
+    const { moduleRef, overrides } = this.#options;
+    const given = typeof metadata.options === 'function' ? metadata.options(moduleRef) : metadata.options;
+    const { name } = metadata;
+    return name !== undefined && Object.hasOwn(overrides, name) ? { ...given, ...overrides[name] } : given;
   }
 
   #ofClass({ metatype, methodName }: HandlerTarget): readonly JobHandlerMetadata[] {
     return methodName === 'handle' ? jobMetadata.handlersOf(metatype) : [];
   }
 
+  // A handler of a kernel that nobody makes would wait for ever; every kernel tells it.
+  #isOurs(kernel: string = DEFAULT_KERNEL, target: HandlerTarget, issues: ConfigIssue[]): boolean {
+    if (kernel === this.#options.kernel) return true;
+    const known = this.#kernels();
+    if (!known.includes(kernel)) {
+      const asked = kernel === DEFAULT_KERNEL ? 'the kernel without a name' : `kernel "${kernel}"`;
+      const names = known.map((name) => `"${name}"`).join(', ');
+      issues.push({ path: labelOf(target), message: `It belongs to ${asked}, which no JobsModule.forRoot() makes. Set "kernel" to one of ${names}.` });
+    }
+    return false;
+  }
+
+  #kernels(): string[] {
+    const tokens = [...this.#options.modules.values()].flatMap((module) => [...module.providers.keys()]);
+    return tokens.map(kernelOfToken).filter((name) => name !== undefined);
+  }
+
+  #checkOverrides(found: readonly FoundHandler[], issues: ConfigIssue[]): void {
+    const names = found.map(({ name }) => name).filter((name) => name !== undefined);
+    for (const name of Object.keys(this.#options.overrides)) {
+      if (names.includes(name)) continue;
+      const suggestion = suggest(name, names);
+      const hint = suggestion === undefined ? '' : ` Did you mean "${suggestion}"?`;
+      issues.push({
+        path: pathOf('handlers', name),
+        message: `No handler takes jobs called "${name}".${hint} Write the name as the decorator has it, or remove it.`,
+      });
+    }
+  }
+
   #subscribe(events: JobsEventHub, metadata: OnJobEventMetadata, target: HandlerTarget): () => void {
     const { wrapper, methodName } = target;
     const call = async (event: object): Promise<void> => {
-      const instance = wrapper.isDependencyTreeStatic() && !wrapper.isTransient ? target.instance : await this.#resolve(target, event);
+      const instance = isScoped(wrapper) ? await this.#resolve(target, event) : target.instance;
       await (instance as Record<string, (event: object) => unknown>)[methodName]!(event);
     };
     return events.on(metadata.event, (event) => {
       if (!isWanted(metadata, event)) return;
       call(event).catch((error: unknown) => {
         const text = error instanceof Error ? error.message : String(error);
-        this.#options.logger.error(`${labelOf(target)} failed at the event "${metadata.event}": ${text}`, error instanceof Error ? error.stack : undefined);
+        this.#options.logger.error(
+          `${labelOf(target)} failed at the event "${metadata.event}": ${text}`,
+          error instanceof Error ? error.stack : undefined,
+        );
       });
     });
   }
@@ -136,6 +187,36 @@ export class JobExplorer {
   }
 }
 
+function handlerOf(metadata: JobHandlerMetadata, options: JobHandlerOptions, target: HandlerTarget): FoundHandler {
+  const { kernel: _kernel, declaredLater = false, default: _default, ...rest } = options;
+  const { name, definition, payloadClass } = metadata;
+  const queue = rest.queue ?? definition?.queue;
+  const schema = rest.schema ?? definition?.schema;
+  return {
+    name,
+    options: {
+      ...rest,
+      ...(queue === undefined ? {} : { queue }),
+      ...(schema === undefined ? {} : { schema }),
+      ...(payloadClass === undefined ? {} : { payloadClass: payloadClass as NonNullable<HandlerOptions['payloadClass']> }),
+    },
+    declaredLater,
+    label: labelOf(target),
+    target,
+  };
+}
+
+function checkNames(options: JobHandlerOptions, path: string, issues: ConfigIssue[]): void {
+  for (const key of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(key)) issues.push({ path: `${path} ${key}`, message: unknownKeyMessage(key, OPTION_NAMES) });
+  }
+}
+
+function unknownEventMessage(event: string, known: readonly string[]): string {
+  const suggestion = suggest(event, known);
+  return `There is no event "${event}". ${suggestion === undefined ? `Use one of: ${known.join(', ')}.` : `Did you mean "${suggestion}"?`}`;
+}
+
 // Of a factory or a value the class is that of what it made; an alias is seen at the provider it stands for.
 function classOf(wrapper: InstanceWrapper): Function | undefined {
   if (wrapper.isAlias) return undefined;
@@ -154,4 +235,3 @@ function isWanted(metadata: OnJobEventMetadata, event: object): boolean {
   const { queue, name } = event as Partial<JobEvent>;
   return (metadata.queue === undefined || metadata.queue === queue) && (metadata.name === undefined || metadata.name === name);
 }
-

@@ -1,16 +1,17 @@
-import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy, Type } from '@nestjs/common';
+import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import type { JobContext } from '../runtime/job-context.js';
+import { withFinalErrors, type BoundHandler } from './bound-handler.js';
 import type { HandlerCompiler } from './handler-chain.js';
-import type { JobExplorer } from './job-explorer.js';
+import type { FoundHandler, JobExplorer } from './job-explorer.js';
 import type { JobsKernel } from './jobs-kernel.js';
-import type { JobsModuleOptions } from './jobs-module-options.js';
-import { withProcessMiddleware, type JobProcessMiddleware } from './middleware.js';
+import { middlewareOf, withProcessMiddleware, type JobProcessMiddleware } from './middleware.js';
+import type { ModuleSettings } from './module-settings.js';
 
 /** What the life cycle of one kernel is given. */
 export interface JobsLifecycleOptions {
   readonly kernel: JobsKernel;
-  readonly options: JobsModuleOptions;
+  readonly settings: ModuleSettings;
   readonly explorer: JobExplorer;
   readonly compiler: HandlerCompiler;
   readonly moduleRef: ModuleRef;
@@ -30,22 +31,15 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { kernel, explorer, options, logger } = this.#options;
+    const { kernel, explorer, settings, moduleRef } = this.#options;
     this.#listeners = explorer.listen(kernel.kernel.events);
+    middlewareOf(moduleRef, 'middleware.push', settings.middleware.push); // a missing one is an error of the boot, not of the first push
     if (kernel.role === 'producer') return;
-    const middleware = (options.middleware?.process ?? []).map((one) => this.#instanceOf(one));
-    await kernel.bind(
-      explorer.handlers().map((found) => {
-        const compiled = this.#options.compiler.compile(found.target);
-        const handle = (context: JobContext): unknown => compiled(() => context.value(), context);
-        return { ...found, handle: withProcessMiddleware(handle, middleware) };
-      }),
-    );
-    if (options.autoStart === false) return;
+    const middleware = middlewareOf(moduleRef, 'middleware.process', settings.middleware.process);
+    await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
+    if (!settings.autoStart) return;
     await kernel.start();
-    const pipelines = await kernel.kernel.stat();
-    const consumed = pipelines.filter(({ ready }) => ready).map(({ pipeline }) => pipeline);
-    if (consumed.length > 0) logger.log(`Consuming ${consumed.map((name) => `"${name}"`).join(', ')}.`);
+    await this.#logConsumed();
   }
 
   // Ours is destroyed first: databases are open, and handlers may push.
@@ -58,7 +52,15 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     for (const end of this.#listeners.splice(0)) end();
   }
 
-  #instanceOf(Class: Type<JobProcessMiddleware>): JobProcessMiddleware {
-    return this.#options.moduleRef.get(Class, { strict: false });
+  #bound({ target, ...found }: FoundHandler, middleware: readonly JobProcessMiddleware[]): BoundHandler {
+    const compiled = this.#options.compiler.compile(target);
+    const handle = (context: JobContext): unknown => compiled(() => context.value(), context);
+    return { ...found, options: withFinalErrors(found.options), handle: withProcessMiddleware(handle, middleware) };
+  }
+
+  async #logConsumed(): Promise<void> {
+    const { kernel, logger } = this.#options;
+    const consumed = (await kernel.kernel.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
+    if (consumed.length > 0) logger.log(`Consuming ${consumed.join(', ')}.`);
   }
 }

@@ -1,4 +1,4 @@
-import type { ModuleMetadata, Type } from '@nestjs/common';
+import type { ConfigurableModuleAsyncOptions, Provider, Type } from '@nestjs/common';
 import type { KernelOptions } from '../config/kernel-options.js';
 import type { Clock } from '../contract/clock.js';
 import type { DriverRegistry } from '../contract/driver.js';
@@ -23,9 +23,12 @@ export interface JobsModuleOptions extends KernelOptions {
   readonly role?: JobsRole;
   /** False waits for `JobsKernel.start()` instead of consuming as soon as the application is ready. Default: `true`. */
   readonly autoStart?: boolean;
-  /** Settings of handlers by the name of their job, over those of the decorator: for what differs between deployments. */
+  /**
+   * Settings of handlers by the name of their job, as the decorator has it, over those of the decorator: for what differs between
+   * deployments. A name that no handler has is an error.
+   */
   readonly handlers?: Readonly<Record<string, Omit<JobHandlerOptions, 'default' | 'kernel'>>>;
-  /** Classes of the application around every push and every run; the first one is the outermost. */
+  /** Classes of the application around every push and every run. */
   readonly middleware?: JobsMiddlewareOptions;
   /** Drivers beside those of the library, by name. */
   readonly drivers?: DriverRegistry;
@@ -33,13 +36,13 @@ export interface JobsModuleOptions extends KernelOptions {
   readonly clock?: Clock;
 }
 
-/** @publicApi */
+/** Each class is a provider of any module; the first one is the outermost. @publicApi */
 export interface JobsMiddlewareOptions {
   readonly push?: readonly Type<JobPushMiddleware>[];
   readonly process?: readonly Type<JobProcessMiddleware>[];
 }
 
-/** A class that makes the options, for `forRootAsync({ useClass })`. @publicApi */
+/** A class that makes the options, for `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`. @publicApi */
 export interface JobsOptionsFactory {
   createJobsOptions(): JobsModuleOptions | Promise<JobsModuleOptions>;
 }
@@ -48,14 +51,12 @@ export interface JobsOptionsFactory {
 export interface JobsModuleExtras {
   /** Whether other modules see it without importing it. Default: `true`. */
   readonly isGlobal?: boolean;
-  /** The name of the kernel, when an application has several. */
+  /** The name of the kernel, when an application has several. Default: the kernel without a name. */
   readonly name?: string;
 }
 
-/** @publicApi */
-export interface JobsModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'>, JobsModuleExtras {
-  readonly useFactory?: (...args: never[]) => JobsModuleOptions | Promise<JobsModuleOptions>;
-  readonly useClass?: Type<JobsOptionsFactory>;
-  readonly useExisting?: Type<JobsOptionsFactory>;
-  readonly inject?: readonly unknown[];
+/** Where `forRootAsync` gets its options from: one of `useFactory`, `useClass` and `useExisting`. @publicApi */
+export interface JobsModuleAsyncOptions extends ConfigurableModuleAsyncOptions<JobsModuleOptions, 'createJobsOptions'>, JobsModuleExtras {
+  /** Providers of the module itself, for what the factory injects. */
+  readonly extraProviders?: readonly Provider[];
 }

@@ -1,5 +1,6 @@
-import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { JobsArgumentError } from '../contract/errors.js';
+import { Logger } from '@nestjs/common';
+import { RpcException, Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { HandlerConflictError, JobsArgumentError } from '../contract/errors.js';
 import type { JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { JobContext } from '../runtime/job-context.js';
@@ -7,16 +8,26 @@ import type { JobsKernel } from './jobs-kernel.js';
 import { followToEnd } from './result-stream.js';
 import { JOBS_TRANSPORT } from './tokens.js';
 
-/** What a pattern may say: the name of a job, or that and its queue. */
-interface JobPattern {
+/** Which jobs a pattern means. */
+interface PatternRoute {
   readonly job: string;
-  readonly queue?: string;
+  readonly queue: string | undefined;
+}
+
+/** The handlers of one route: one for messages, any number for events. */
+interface PatternHandlers {
+  readonly label: string;
+  readonly isEvent: boolean;
+  readonly callbacks: MessageHandler[];
 }
 
 /**
  * The kernel as a transport of Nest, for `@EventPattern()` and `@MessagePattern()` of {@link JOBS_TRANSPORT}:
  * `app.connectMicroservice({ strategy: app.get(JobsServer) })`. Handlers marked with `@JobHandler()` need no such line,
- * and are bound once all the same. A pattern is the name of a job, or `{ job, queue }`.
+ * and are bound once all the same. A pattern is the name of a job, or `{ job, queue }`; both may have wildcards.
+ *
+ * Nest hides the errors of these handlers from a transport: it logs the error itself, and the failed job says "Internal server error"
+ * unless the handler throws a `RpcException`. `@JobHandler()` keeps the error.
  *
  * It consumes when the application is ready, not at `listen`, which a hybrid application calls too early.
  *
@@ -27,25 +38,35 @@ export class JobsServer extends Server implements CustomTransportStrategy {
   /** Nest 12 leaves the errors of event handlers to us: they decide whether the job runs again. */
   override readonly propagatesEventHandlerErrors = true;
   readonly #kernel: JobsKernel;
+  readonly #handlers = new Map<string, PatternHandlers>();
 
   constructor(kernel: JobsKernel) {
     super();
     this.#kernel = kernel;
   }
 
+  /**
+   * Called by Nest for every pattern of this transport, and for those that name no transport.
+   *
+   * @throws HandlerConflictError when two handlers claim the same jobs and not both are event handlers.
+   * @throws JobsArgumentError when the pattern names no job.
+   */
   override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false, extras: Record<string, unknown> = {}): void {
-    const { job, queue } = patternOf(pattern);
-    const route = `${job} of ${queue ?? 'every queue'}`;
-    const isKnown = this.messageHandlers.has(this.normalizePattern(pattern as never));
-    super.addHandler(pattern, callback, isEventHandler, extras);
-    if (isKnown) return;
-    this.#kernel.bindNow({
-      name: job,
-      options: queue === undefined ? {} : { queue },
-      declaredLater: true,
-      label: `The pattern handler of ${route}`,
-      handle: (context) => this.#handle(pattern, context),
-    });
+    const route = routeOf(pattern);
+    if (route === undefined) return this.#passOver(pattern);
+    const label = `@${isEventHandler ? 'EventPattern' : 'MessagePattern'}(${JSON.stringify(pattern)})`;
+    const key = JSON.stringify([route.job, route.queue]);
+    const known = this.#handlers.get(key);
+    if (known === undefined) {
+      super.addHandler(pattern, callback, isEventHandler, extras);
+      this.#handlers.set(key, { label, isEvent: isEventHandler, callbacks: [callback] });
+      this.#bind(route, this.#handlers.get(key)!);
+    } else if (known.isEvent && isEventHandler) {
+      // Not chained by `next`, as the base class does: a chain loses the failure of one handler when the other returns an empty stream.
+      known.callbacks.push(Object.assign(callback, { isEventHandler, extras }));
+    } else {
+      throw new HandlerConflictError(`job "${route.job}"`, route.queue, known.label, label);
+    }
   }
 
   listen(callback: (...optionalParams: unknown[]) => unknown): void {
@@ -65,20 +86,48 @@ export class JobsServer extends Server implements CustomTransportStrategy {
     return this.#kernel.kernel as T;
   }
 
-  // Not `handleEvent`: it hides whether the handler failed. Every handler of the pattern is followed to its end.
-  async #handle(pattern: unknown, context: JobContext): Promise<unknown> {
-    let handler = this.messageHandlers.get(this.normalizePattern(pattern as never)) as MessageHandler | undefined;
-    let result: unknown;
-    for (; handler !== undefined; handler = handler.next as MessageHandler | undefined) result = await followToEnd(await handler(context.value(), context));
-    return result;
+  // An application with several transports offers to each of them what names none.
+  #passOver(pattern: unknown): void {
+    new Logger('JobsModule').warn(
+      `The pattern ${JSON.stringify(pattern)} names no job and is left to other transports. Name the transport it belongs to; for a job, write { job }.`,
+    );
+  }
+
+  #bind({ job, queue }: PatternRoute, { label, callbacks }: PatternHandlers): void {
+    this.#kernel.add({
+      name: job,
+      options: queue === undefined ? {} : { queue },
+      declaredLater: false,
+      label,
+      handle: (context) => this.#handle(callbacks, context),
+    });
+  }
+
+  // Between the hooks that tracing sets. Not `handleEvent`: it hides whether the handler failed.
+  #handle(callbacks: readonly MessageHandler[], context: JobContext): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.onProcessingStartHook(JOBS_TRANSPORT, context as never, async () => {
+        await runAll(callbacks, context).then(resolve, reject);
+        this.onProcessingEndHook?.(JOBS_TRANSPORT, context as never);
+      });
+    });
   }
 }
 
-function patternOf(pattern: unknown): JobPattern {
-  if (typeof pattern === 'string' && pattern !== '') return { job: pattern };
-  if (typeof pattern === 'object' && pattern !== null) {
-    const { job, queue } = pattern as Partial<JobPattern>;
-    if (typeof job === 'string' && job !== '' && (queue === undefined || typeof queue === 'string')) return queue === undefined ? { job } : { job, queue };
-  }
+/** Runs all to their end. The first failure is that of the job, which runs all of them again. */
+async function runAll(callbacks: readonly MessageHandler[], context: JobContext): Promise<void> {
+  const payload = context.value();
+  const results = await Promise.allSettled(callbacks.map(async (callback) => followToEnd(await callback(payload, context as never))));
+  const failure = results.find((result) => result.status === 'rejected');
+  // What a transport gets to see is a plain object.
+  if (failure !== undefined) throw failure.reason instanceof Error ? failure.reason : new RpcException(failure.reason as object);
+}
+
+/** @throws JobsArgumentError when it has the form of ours and cannot be used. */
+function routeOf(pattern: unknown): PatternRoute | undefined {
+  if (typeof pattern === 'string' && pattern !== '') return { job: pattern, queue: undefined };
+  if (typeof pattern !== 'object' || pattern === null || !('job' in pattern)) return undefined;
+  const { job, queue } = pattern as { readonly job: unknown; readonly queue?: unknown };
+  if (typeof job === 'string' && job !== '' && (queue === undefined || (typeof queue === 'string' && queue !== ''))) return { job, queue };
   throw new JobsArgumentError(`A handler of jobs has the pattern ${JSON.stringify(pattern)}. Use the name of a job, or { job, queue }.`);
 }

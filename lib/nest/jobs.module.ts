@@ -1,46 +1,72 @@
 import { ConfigurableModuleBuilder, Logger, Module, Scope, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
-import { ApplicationConfig, DiscoveryModule, DiscoveryService, ExternalContextCreator, MetadataScanner, ModuleRef, ModulesContainer, REQUEST } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  DiscoveryModule,
+  DiscoveryService,
+  ExternalContextCreator,
+  MetadataScanner,
+  ModuleRef,
+  ModulesContainer,
+  REQUEST,
+} from '@nestjs/core';
 import type { JobOptionsInput } from '../client/job-options.js';
-import { JobsEventHub } from '../contract/jobs-events.js';
+import { JobsConfigError } from '../contract/errors.js';
 import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
 import { HandlerCompiler } from './handler-chain.js';
+import { jobOfRequest } from './is-job-context.js';
 import { JobExplorer } from './job-explorer.js';
 import { JobsKernel } from './jobs-kernel.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
 import type { JobsModuleAsyncOptions, JobsModuleExtras, JobsModuleOptions } from './jobs-module-options.js';
 import { JobsServer } from './jobs-server.js';
 import { JobsService } from './jobs.service.js';
-import { MiddlewareJobsApi, type JobPushMiddleware } from './middleware.js';
+import { MiddlewareJobsApi } from './middleware.js';
+import { readModuleOptions, type ModuleSettings } from './module-settings.js';
 import { createNestLogger } from './nest-logger.js';
-import { resolveRole } from './role.js';
-import { DEFAULT_KERNEL, getExplorerToken, getJobsToken, getKernelToken, getLifecycleToken, getQueueToken, getServerToken, JOB_REF } from './tokens.js';
+import {
+  DEFAULT_KERNEL,
+  getExplorerToken,
+  getJobsToken,
+  getKernelToken,
+  getLifecycleToken,
+  getQueueToken,
+  getServerToken,
+  getSettingsToken,
+  JOB_REF,
+} from './tokens.js';
 
 /** A queue of `forFeature`, with options of every push. @publicApi */
 export interface FeatureQueue {
   readonly name: string;
+  /** Of every task that does not give its own. */
   readonly options?: JobOptionsInput;
 }
 
-const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<JobsModuleOptions>({
-  optionsInjectionToken: Symbol.for('nestjs-roadrunner:options'),
-})
+interface ModuleExtras extends JobsModuleExtras {
+  readonly extraProviders?: readonly Provider[];
+}
+
+/** Injects the options that `JobsModule.forRoot` was given. @publicApi */
+export const JOBS_MODULE_OPTIONS = Symbol.for('nestjs-roadrunner:options');
+
+// Every key stands here, undefined or not: Nest takes these keys out of the options.
+const EXTRAS: ModuleExtras = { isGlobal: true, name: undefined, extraProviders: undefined };
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<JobsModuleOptions>({ optionsInjectionToken: JOBS_MODULE_OPTIONS })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createJobsOptions')
-  .setExtras<JobsModuleExtras>({ isGlobal: true }, (definition, { isGlobal = true, name = DEFAULT_KERNEL }) => {
-    const providers = kernelProviders(name);
+  .setExtras(EXTRAS, (definition, { isGlobal = true, name = DEFAULT_KERNEL, extraProviders = [] }) => {
+    const published = publishedProviders(name);
     return {
       ...definition,
       global: isGlobal,
       imports: [...(definition.imports ?? []), DiscoveryModule],
-      providers: [...(definition.providers ?? []), ...providers],
-      exports: [...(definition.exports ?? []), ...providers.map((provider) => (provider as { provide: symbol }).provide)],
+      providers: [...(definition.providers ?? []), ...extraProviders, ...privateProviders(name), ...published],
+      exports: [...(definition.exports ?? []), JOBS_MODULE_OPTIONS, ...published],
     };
   })
   .build();
-
-/** Injects the options that `JobsModule.forRoot` was given. @publicApi */
-export const JOBS_MODULE_OPTIONS = MODULE_OPTIONS_TOKEN;
 
 /**
  * Background jobs: queues to push to, and the kernel that runs the handlers.
@@ -53,19 +79,28 @@ export const JOBS_MODULE_OPTIONS = MODULE_OPTIONS_TOKEN;
  */
 @Module({})
 export class JobsModule extends ConfigurableModuleClass {
-  /** One kernel for the application; a second one needs a `name`. */
+  /**
+   * One kernel for the application; a second one needs a `name`. The queues of `pipelines` and `consume` can be injected. The boot fails
+   * with {@link JobsConfigError} when an option is wrong.
+   */
   static override forRoot(options: JobsModuleOptions & JobsModuleExtras): DynamicModule {
-    return withQueues(super.forRoot(options), Object.keys(options.pipelines ?? {}), options.name);
+    return withQueues(super.forRoot(options), queueNames(options), options.name);
   }
 
-  /** The options come from other providers. Name the queues to inject in `forFeature`. */
+  /** The options come from other providers. Name the queues to inject in {@link JobsModule.forFeature}. */
   static override forRootAsync(options: JobsModuleAsyncOptions): DynamicModule {
-    return super.forRootAsync(options as never);
+    return super.forRootAsync(options);
   }
 
-  /** Makes queues injectable by `@InjectQueue()`, with options of every push. */
+  /**
+   * Makes queues injectable by `@InjectQueue()`, with options of every push. Needs a global `forRoot`, which is the default.
+   *
+   * @param kernel - The name of the kernel, when there are several.
+   */
   static forFeature(queues: readonly (string | FeatureQueue)[], kernel?: string): DynamicModule {
-    const providers = queues.map((queue) => (typeof queue === 'string' ? queueProvider(queue, kernel) : queueProvider(queue.name, kernel, queue.options)));
+    const providers = queues.map((queue) =>
+      typeof queue === 'string' ? queueProvider(queue, kernel) : queueProvider(queue.name, kernel, queue.options),
+    );
     return { module: JobsFeatureModule, providers, exports: providers };
   }
 }
@@ -73,6 +108,12 @@ export class JobsModule extends ConfigurableModuleClass {
 /** Holds the queues of one `forFeature`. */
 @Module({})
 class JobsFeatureModule {}
+
+// Checked at boot; here a wrong value is only passed over.
+function queueNames({ pipelines = {}, consume = [] }: JobsModuleOptions): string[] {
+  const consumed = Array.isArray(consume) ? (consume as readonly (string | { readonly name: string })[]) : [];
+  return [...new Set([...Object.keys(pipelines), ...consumed.map((entry) => (typeof entry === 'string' ? entry : entry.name))])];
+}
 
 function withQueues(definition: DynamicModule, queues: readonly string[], kernel: string | undefined): DynamicModule {
   const providers = queues.map((queue) => queueProvider(queue, kernel));
@@ -83,48 +124,84 @@ function queueProvider(queue: string, kernel: string | undefined, options?: JobO
   return { provide: getQueueToken(queue, kernel), useFactory: (jobs: JobsService) => jobs.connect(queue, options), inject: [getJobsToken(kernel)] };
 }
 
-function kernelProviders(name: string): Provider[] {
+function publishedProviders(name: string): Provider[] {
   const kernel = getKernelToken(name);
   const jobs = getJobsToken(name);
   const server = getServerToken(name);
-  const providers: Provider[] = [
-    {
-      provide: HandlerCompiler,
-      useFactory: (contexts: ExternalContextCreator, config: ApplicationConfig, moduleRef: ModuleRef, modules: ModulesContainer) =>
-        new HandlerCompiler(contexts, config, moduleRef, modules),
-      inject: [ExternalContextCreator, ApplicationConfig, ModuleRef, ModulesContainer],
-    },
-    { provide: JOB_REF, scope: Scope.REQUEST, useFactory: (request: unknown) => request, inject: [REQUEST] },
-    { provide: kernel, useFactory: openKernel, inject: [MODULE_OPTIONS_TOKEN, ModulesContainer] },
-    { provide: jobs, useFactory: createService, inject: [kernel, MODULE_OPTIONS_TOKEN, ModuleRef] },
+  const settings = getSettingsToken(name);
+  const named: Provider[] = [
+    { provide: JOB_REF, scope: Scope.REQUEST, useFactory: jobOfRequest, inject: [REQUEST] },
+    { provide: kernel, useFactory: kernelFactory(name), inject: [settings, ModulesContainer] },
+    { provide: jobs, useFactory: createService, inject: [kernel, settings, ModuleRef] },
     { provide: server, useFactory: (opened: JobsKernel) => new JobsServer(opened), inject: [kernel] },
-    { provide: getExplorerToken(name), useFactory: explorerFactory(name), inject: [MODULE_OPTIONS_TOKEN, DiscoveryService, MetadataScanner, ModulesContainer, ModuleRef] },
-    { provide: getLifecycleToken(name), useFactory: createLifecycle, inject: [kernel, MODULE_OPTIONS_TOKEN, getExplorerToken(name), ModuleRef, HandlerCompiler] },
   ];
-  if (name !== DEFAULT_KERNEL) return providers;
+  if (name !== DEFAULT_KERNEL) return named;
   return [
-    ...providers,
+    ...named,
     { provide: JobsKernel, useExisting: kernel },
     { provide: JobsService, useExisting: jobs },
     { provide: JobsServer, useExisting: server },
   ];
 }
 
-async function openKernel(options: JobsModuleOptions, modules: ModulesContainer): Promise<JobsKernel> {
-  bootLast(modules);
-  const { role, autoStart: _autoStart, handlers: _handlers, middleware: _middleware, drivers, clock, ...kernelOptions } = options;
-  const resolved = resolveRole(role);
+function privateProviders(name: string): Provider[] {
+  const settings = getSettingsToken(name);
+  const explorer = getExplorerToken(name);
+  return [
+    { provide: settings, useFactory: (options: unknown) => readModuleOptions(options, process.env), inject: [JOBS_MODULE_OPTIONS] },
+    {
+      provide: HandlerCompiler,
+      useFactory: (contexts: ExternalContextCreator, config: ApplicationConfig, moduleRef: ModuleRef, modules: ModulesContainer) =>
+        new HandlerCompiler(contexts, config, moduleRef, modules),
+      inject: [ExternalContextCreator, ApplicationConfig, ModuleRef, ModulesContainer],
+    },
+    {
+      provide: explorer,
+      useFactory: explorerFactory(name),
+      inject: [settings, DiscoveryService, MetadataScanner, ModulesContainer, ModuleRef],
+    },
+    {
+      provide: getLifecycleToken(name),
+      useFactory: createLifecycle,
+      inject: [getKernelToken(name), settings, explorer, ModuleRef, HandlerCompiler],
+    },
+  ];
+}
+
+function kernelFactory(name: string): (settings: ModuleSettings, modules: ModulesContainer) => Promise<JobsKernel> {
+  return (settings, modules) => {
+    refuseTwins(name, modules);
+    bootLast(modules);
+    return openKernel(settings);
+  };
+}
+
+async function openKernel({ kernel: options, role, drivers, clock }: ModuleSettings): Promise<JobsKernel> {
   const logger = createNestLogger();
-  const executor = new HandlerExecutor({ logger });
-  const kernel = await createKernel(resolved === 'producer' ? { ...kernelOptions, consume: [] } : kernelOptions, {
-    executor,
+  const handlers = new HandlerExecutor({ logger });
+  const kernel = await createKernel(role === 'producer' ? { ...options, consume: [] } : options, {
+    executor: handlers,
     logger,
-    events: new JobsEventHub(),
     ...(drivers === undefined ? {} : { drivers }),
     ...(clock === undefined ? {} : { clock }),
   });
-  const consumed = (options.consume ?? Object.keys(options.pipelines ?? {})).map((entry) => (typeof entry === 'string' ? entry : entry.name));
-  return new JobsKernel(kernel, resolved, { handlers: executor, logger: new Logger('JobsModule'), consumed: new Set(consumed) });
+  const consumed = options.consume ?? Object.keys(options.pipelines ?? {});
+  return new JobsKernel(kernel, role, {
+    handlers,
+    logger: new Logger('JobsModule'),
+    consumed: new Set(consumed.map((entry) => (typeof entry === 'string' ? entry : entry.name))),
+  });
+}
+
+// Each of the two would bind all handlers, and a queue would belong to the one or the other by chance.
+function refuseTwins(name: string, modules: ModulesContainer): void {
+  const token = getKernelToken(name);
+  const count = [...modules.values()].filter((module) => module.providers.has(token)).length;
+  if (count < 2) return;
+  const kernel = name === DEFAULT_KERNEL ? 'without a "name"' : `with the name "${name}"`;
+  throw new JobsConfigError([
+    { path: 'name', message: `JobsModule.forRoot() is imported ${count} times ${kernel}. Import it once, or give each kernel a name of its own.` },
+  ]);
 }
 
 // A global module boots first and is destroyed last; ours has to boot last and be destroyed first, so that handlers find
@@ -133,15 +210,13 @@ function bootLast(modules: ModulesContainer): void {
   for (const module of modules.values()) if (module.metatype === JobsModule) module.distance = -1;
 }
 
-function createService(kernel: JobsKernel, options: JobsModuleOptions, moduleRef: ModuleRef): JobsService {
-  const middleware = options.middleware?.push ?? [];
-  const resolve = (): JobPushMiddleware[] => middleware.map((one) => moduleRef.get(one, { strict: false }));
-  const api = middleware.length === 0 ? kernel.kernel : new MiddlewareJobsApi(kernel.kernel, resolve);
-  return new JobsService(api, kernel.admin, kernel.kernel.events);
+function createService({ kernel }: JobsKernel, { middleware }: ModuleSettings, moduleRef: ModuleRef): JobsService {
+  const api = middleware.push.length === 0 ? kernel : new MiddlewareJobsApi(kernel, middleware.push, moduleRef);
+  return new JobsService(api, kernel.admin, kernel.events);
 }
 
 type ExplorerFactory = (
-  options: JobsModuleOptions,
+  settings: ModuleSettings,
   discovery: DiscoveryService,
   scanner: MetadataScanner,
   modules: ModulesContainer,
@@ -149,10 +224,16 @@ type ExplorerFactory = (
 ) => JobExplorer;
 
 function explorerFactory(kernel: string): ExplorerFactory {
-  return (options, discovery, scanner, modules, moduleRef) =>
-    new JobExplorer({ discovery, scanner, modules, moduleRef, kernel, overrides: options.handlers ?? {}, logger: new Logger('JobsModule') });
+  return ({ handlers }, discovery, scanner, modules, moduleRef) =>
+    new JobExplorer({ discovery, scanner, modules, moduleRef, kernel, overrides: handlers, logger: new Logger('JobsModule') });
 }
 
-function createLifecycle(kernel: JobsKernel, options: JobsModuleOptions, explorer: JobExplorer, moduleRef: ModuleRef, compiler: HandlerCompiler): JobsLifecycle {
-  return new JobsLifecycle({ kernel, options, explorer, compiler, moduleRef, logger: new Logger('JobsModule') });
+function createLifecycle(
+  kernel: JobsKernel,
+  settings: ModuleSettings,
+  explorer: JobExplorer,
+  moduleRef: ModuleRef,
+  compiler: HandlerCompiler,
+): JobsLifecycle {
+  return new JobsLifecycle({ kernel, settings, explorer, compiler, moduleRef, logger: new Logger('JobsModule') });
 }

@@ -1,3 +1,6 @@
+import type { Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+import { JobsConfigError } from '../contract/errors.js';
 import type { Job } from '../contract/job.js';
 import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 import type { HandlerFunction } from '../runtime/handler.js';
@@ -18,17 +21,19 @@ export interface JobProcessMiddleware {
 /** A {@link JobsApi} whose pushes go through middleware. */
 export class MiddlewareJobsApi implements JobsApi {
   readonly #api: JobsApi;
-  readonly #resolve: () => readonly JobPushMiddleware[];
+  readonly #classes: readonly Type<JobPushMiddleware>[];
+  readonly #moduleRef: ModuleRef;
   #chain: ((job: Job) => Promise<PushReceipt>) | undefined;
 
-  /** @param resolve - Asked at the first push: the container has made the middleware by then. */
-  constructor(api: JobsApi, resolve: () => readonly JobPushMiddleware[]) {
+  constructor(api: JobsApi, classes: readonly Type<JobPushMiddleware>[], moduleRef: ModuleRef) {
     this.#api = api;
-    this.#resolve = resolve;
+    this.#classes = classes;
+    this.#moduleRef = moduleRef;
   }
 
-  push(job: Job): Promise<PushReceipt> {
-    this.#chain ??= this.#resolve().reduceRight<(job: Job) => Promise<PushReceipt>>(
+  // The container has made the middleware by the first push, not before.
+  async push(job: Job): Promise<PushReceipt> {
+    this.#chain ??= middlewareOf(this.#moduleRef, 'middleware.push', this.#classes).reduceRight<(job: Job) => Promise<PushReceipt>>(
       (next, one) => async (passed) => one.push(passed, next),
       (passed) => this.#api.push(passed),
     );
@@ -67,6 +72,26 @@ export class MiddlewareJobsApi implements JobsApi {
   stat(): Promise<PipelineStat[]> {
     return this.#api.stat();
   }
+
+  now(): number {
+    return this.#api.now?.() ?? Date.now();
+  }
+}
+
+/**
+ * The instances of middleware classes.
+ *
+ * @throws JobsConfigError when there is none of a class.
+ */
+export function middlewareOf<T>(moduleRef: ModuleRef, path: string, classes: readonly Type<T>[]): T[] {
+  return classes.map((Class, index) => {
+    try {
+      return moduleRef.get(Class, { strict: false });
+    } catch (cause) {
+      const message = `There is no instance of ${Class.name} for all jobs. List it under "providers" of a module, in the default scope.`;
+      throw new JobsConfigError([{ path: `${path}[${index}]`, message }], { cause });
+    }
+  });
 }
 
 export function withProcessMiddleware(handle: HandlerFunction, middleware: readonly JobProcessMiddleware[]): HandlerFunction {

@@ -1,6 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { JobsLogger } from '../contract/logger.js';
 
+/** A fact of a line is cut after it. Unit: characters. */
+const MAX_FACT = 1_024;
+
 /** Writes to the application's logger. A stack goes where Nest expects it; other facts follow the message. */
 export function createNestLogger(context = 'JobsModule'): JobsLogger {
   const logger = new Logger(context);
@@ -20,8 +23,17 @@ function line(message: string, fields: Readonly<Record<string, unknown>> = {}): 
 
 // Control characters of a foreign text would write lines of their own.
 function shown(value: unknown): string {
-  if (value instanceof Error) return value.message;
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   // oxlint-disable-next-line no-control-regex -- they are what is removed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, 1_024);
+  return textOf(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, MAX_FACT);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof Error) return value.message;
+  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value); // it refers to itself, or holds a bigint
+  }
 }

@@ -7,7 +7,7 @@ const SETTLED = Promise.resolve();
 /** What rxjs makes, of this copy or another: told by its methods, as two copies share no class. */
 export function isStream(value: unknown): value is Observable<unknown> {
   if (typeof value !== 'object' || value === null) return false;
-  const candidate = value as Partial<Observable<unknown>>;
+  const candidate = value as { readonly subscribe?: unknown; readonly pipe?: unknown };
   return typeof candidate.subscribe === 'function' && typeof candidate.pipe === 'function';
 }
 

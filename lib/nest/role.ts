@@ -1,19 +1,30 @@
-import { JobsConfigError, NotSupportedByKernelError } from '../contract/errors.js';
+import { oneOf, check } from '../config/schema.js';
+import { NotSupportedByKernelError, type ConfigIssue } from '../contract/errors.js';
 import type { JobsRole } from './jobs-module-options.js';
 
-const ROLES: readonly string[] = ['auto', 'producer', 'kernel', 'worker'] satisfies JobsRole[];
+const ROLES = ['auto', 'producer', 'kernel', 'worker'] as const satisfies readonly JobsRole[];
 
 /**
  * What this process does. `JOBS_ROLE` overrides `auto` only, so that a role written in code is certain.
  *
- * @throws JobsConfigError when the role is none.
+ * @param role - As a user wrote it; `undefined` is `auto`. What is wrong with it, or with `JOBS_ROLE`, is added to `issues`.
+ * @throws NotSupportedByKernelError when it is `worker`.
  */
-export function resolveRole(role: JobsRole = 'auto', environment: Readonly<Record<string, string | undefined>> = process.env): 'producer' | 'kernel' {
-  const asked = role === 'auto' ? (environment['JOBS_ROLE'] ?? (environment['RR_MODE'] === 'jobs' ? 'worker' : 'kernel')) : role;
-  const path = role === 'auto' ? 'JOBS_ROLE' : 'role';
-  if (!ROLES.includes(asked)) throw new JobsConfigError([{ path, message: `"${asked}" is no role. Use one of ${ROLES.map((one) => `"${one}"`).join(', ')}.` }]);
+export function resolveRole(role: unknown, issues: ConfigIssue[], environment: Readonly<Record<string, string | undefined>>): 'producer' | 'kernel' {
+  const written = role === undefined ? 'auto' : check(oneOf(ROLES), role, 'role', issues);
+  const asked = written === 'auto' ? fromEnvironment(issues, environment) : written;
   if (asked === 'worker') {
-    throw new NotSupportedByKernelError('the role "worker"', 'This version has no worker processes: unset RR_MODE, or set role to "kernel" or "producer".');
+    throw new NotSupportedByKernelError(
+      'the role "worker"',
+      'This version has no worker processes: unset RR_MODE and JOBS_ROLE, or set role to "kernel" or "producer".',
+    );
   }
   return asked === 'producer' ? 'producer' : 'kernel';
+}
+
+// An empty variable is how deployments unset one.
+function fromEnvironment(issues: ConfigIssue[], environment: Readonly<Record<string, string | undefined>>): JobsRole | undefined {
+  const asked = environment['JOBS_ROLE'] || 'auto';
+  if (asked !== 'auto') return check(oneOf(ROLES), asked, 'JOBS_ROLE', issues);
+  return environment['RR_MODE'] === 'jobs' ? 'worker' : 'kernel';
 }

@@ -1,5 +1,6 @@
 import { readDeclaration } from '../config/declaration.js';
 import type { KernelOptions } from '../config/kernel-options.js';
+import { pathOf } from '../config/issues.js';
 import { readPipeline } from '../config/pipeline.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock, type Clock } from '../contract/clock.js';
@@ -48,7 +49,7 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
   const { clock = systemClock, logger = silentLogger } = parts;
   const consumed = new Set(consume ?? declarations.map(({ name }) => name));
   const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
-  const configured = new Map(declarations.map((declaration) => [declaration, `pipelines.${declaration.name}`]));
+  const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
   await opener.check(configured);
   const { executor = new HandlerExecutor({ logger }) } = parts;
   const kernel = new Kernel({

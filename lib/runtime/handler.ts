@@ -1,5 +1,6 @@
+import { readRetryOptions } from '../config/retry-options.js';
 import { durationMs, type DurationInput } from '../contract/duration.js';
-import { JobValidationError } from '../contract/errors.js';
+import { JobsArgumentError, JobValidationError } from '../contract/errors.js';
 import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import type { Job } from '../contract/job.js';
@@ -20,7 +21,7 @@ export interface HandlerOptions extends RetryOptions {
   readonly timeout?: DurationInput;
   /** Default: `'json'`. */
   readonly codec?: PayloadCodec;
-  /** Only these errors are tried again; others are final. Default: all are tried again. */
+  /** Only these errors are tried again; others are final. Default: all are tried again. An error of `dontRetryOn` is final all the same. */
   readonly retryOn?: readonly ErrorClass[];
   /** These errors are final. */
   readonly dontRetryOn?: readonly ErrorClass[];
@@ -52,11 +53,12 @@ export class Handler {
   ) {
     this.#handle = handle;
     this.#schema = options.schema;
-    this.#timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, `timeout of ${label}`);
+    this.#timeoutMs = options.timeout === undefined ? undefined : checkedTimeout(options.timeout, label);
+    const { attempts, backoff, onFailure } = readRetryOptions(retryPartOf(options), label);
     this.#retry = {
-      ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
-      ...(options.backoff === undefined ? {} : { backoff: createBackoff(options.backoff) }),
-      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+      ...(attempts === undefined ? {} : { attempts }),
+      ...(backoff === undefined ? {} : { backoff: createBackoff(backoff) }),
+      ...(onFailure === undefined ? {} : { onFailure }),
     };
     this.#retryOn = options.retryOn;
     this.#dontRetryOn = options.dontRetryOn ?? [];
@@ -89,6 +91,16 @@ export class Handler {
     const isFinal = this.#dontRetryOn.some((Class) => error instanceof Class) || (this.#retryOn?.some((Class) => error instanceof Class) ?? true) === false;
     return { kind: isFinal ? 'rejected' : 'failed', error: failureOf(error), retry: { ...control.retry, ...this.#retry } };
   }
+}
+
+function retryPartOf({ attempts, backoff, onFailure }: HandlerOptions): RetryOptions {
+  return { attempts, backoff, onFailure } as RetryOptions;
+}
+
+function checkedTimeout(timeout: DurationInput, label: string): number {
+  const timeoutMs = durationMs(timeout, `timeout of ${label}`);
+  if (timeoutMs > 0) return timeoutMs;
+  throw new JobsArgumentError(`The timeout of ${label} is ${String(timeout)}. Give more than 0 seconds, or leave it out for no limit.`);
 }
 
 function isDone(): Outcome {

@@ -68,14 +68,24 @@ export class VirtualClock implements Clock {
    *   the clock then stands at the moment of that timer.
    */
   advance(duration: number | string): Promise<void> {
-    const move = async (): Promise<void> => {
-      const ms = typeof duration === 'string' ? durationMs(duration, 'duration') : finite(duration, 'duration');
-      if (ms < 0) throw new JobsArgumentError(`duration is ${ms} ms, but time does not go back. Use jump() to set the wall clock back.`);
-      await this.#moveTo(this.#monotonicMs + ms);
-    };
-    const moved = this.#moving.then(move);
-    this.#moving = moved.catch(() => {}); // its caller has the error; the next call must still run
-    return moved;
+    return this.#alone(() => this.#moveTo(this.#monotonicMs + advanceMs(duration)));
+  }
+
+  /**
+   * Moves to the moment of the next timer and fires those that are due then; promises and `setImmediate` callbacks get
+   * their turn as with {@link advance}.
+   *
+   * @param until - The latest moment to move to. Unit: monotonic milliseconds. Default: `Infinity`.
+   * @returns False when no timer is due by then; the clock has not moved.
+   */
+  advanceToNextTimer(until = Infinity): Promise<boolean> {
+    return this.#alone(async () => {
+      await turns();
+      const next = this.#timers[0];
+      if (next === undefined || next.at > until || next.at === Infinity) return false;
+      await this.#moveTo(next.at);
+      return true;
+    });
   }
 
   /**
@@ -86,6 +96,15 @@ export class VirtualClock implements Clock {
    */
   jump(deltaMs: number): void {
     this.#wallOffsetMs += finite(deltaMs, 'deltaMs');
+  }
+
+  #alone<T>(move: () => Promise<T>): Promise<T> {
+    const moved = this.#moving.then(move);
+    this.#moving = moved.then(
+      () => {},
+      () => {}, // its caller has the error; the next call must still run
+    );
+    return moved;
   }
 
   async #moveTo(target: number): Promise<void> {
@@ -137,7 +156,15 @@ class VirtualTimer implements Timer {
   }
 }
 
-async function turns(): Promise<void> {
+/** How far `advance(duration)` moves, in milliseconds. */
+export function advanceMs(duration: number | string): number {
+  const ms = typeof duration === 'string' ? durationMs(duration, 'duration') : finite(duration, 'duration');
+  if (ms < 0) throw new JobsArgumentError(`duration is ${ms} ms, but time does not go back. Use jump() to set the wall clock back.`);
+  return ms;
+}
+
+/** Promises and `setImmediate` callbacks get their turn. */
+export async function turns(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 

@@ -1,6 +1,7 @@
 // A small application that installs the packed library like any other user.
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { entryPoints } from '../smoke/entry-points.cjs';
 import { ROOT, commandOf, runNode, runNpm } from './process.mjs';
 
 const SMOKE = join(ROOT, 'scripts/smoke');
@@ -9,6 +10,7 @@ const PROGRAM_TIMEOUT_MS = 60_000;
 
 /**
  * Installs the library with one major version of Nest and compiles the programs of scripts/smoke against its declarations.
+ * The declarations of all entry points are checked on the way.
  *
  * @param {{ folder: string, tarball: string, type: 'module' | 'commonjs', nest: 11 | 12 }} options
  */
@@ -31,6 +33,8 @@ export async function createConsumer({ folder, tarball, type, nest }) {
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest, undefined, 2));
   await cp(SMOKE, folder, { recursive: true });
   await runNpm(['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: folder, quiet: true });
+  const all = entryPoints(join(folder, 'node_modules/nestjs-roadrunner'));
+  await writeFile(join(folder, 'types.ts'), all.map(({ name }, index) => `export type * as entry${index} from '${name}';\n`).join(''));
   await runNode([commandOf('typescript7', 'tsc'), '-p', 'tsconfig.json'], { cwd: folder, quiet: true });
 }
 

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { DONE_OUTCOME, type Outcome } from '../../lib/contract/executor.js';
 import { JobRecord, NO_HEADERS, type Done, type Job, type JobHeaders, type Payload } from '../../lib/contract/job.js';
-import { ACCEPTED, type JobsApi, type PipelineDeclaration, type PipelineStat, type PushOutcome, type PushReceipt } from '../../lib/contract/jobs-api.js';
+import {
+  ACCEPTED,
+  type JobsApi,
+  type PipelineDeclaration,
+  type PipelineStat,
+  type PushOutcome,
+  type PushReceipt,
+} from '../../lib/contract/jobs-api.js';
 import { ReceivedTask, type TaskControl } from '../../lib/client/received-task.js';
 
 /** A kernel that writes down what it is asked and answers what the test says. */

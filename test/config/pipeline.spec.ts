@@ -114,6 +114,10 @@ describe('readPipeline', () => {
     expect([prefetch, priority, options.maxJobs]).toEqual([1, 3, 5]);
   });
 
+  it('reads only what the pipeline itself has, not what it inherits', () => {
+    expect(read({ config: Object.create({ prefetch: 5 }) as object }).prefetch).toBe(10);
+  });
+
   it('refuses two spellings of one option side by side', () => {
     expect(wrong({ maxJobs: 1, max_jobs: 2 })).toEqual({
       'pipelines.emails.max_jobs': '"maxJobs" and "max_jobs" are the same option. Keep one of them.',

@@ -169,7 +169,11 @@ describe('readKernelOptions', () => {
 
     it('take names that every object inherits as data and pollute nothing', () => {
       const input: unknown = JSON.parse(
-        '{"pipelines": {"__proto__": {"driver": "memory", "polluted": true}, "constructor": {"driver": "memory"}, "a": {"driver": "memory", "__proto__": {"polluted": true}}}, "consume": ["__proto__", "constructor"]}',
+        `{"pipelines": {
+          "__proto__": {"driver": "memory", "polluted": true},
+          "constructor": {"driver": "memory"},
+          "a": {"driver": "memory", "__proto__": {"polluted": true}}
+        }, "consume": ["__proto__", "constructor"]}`,
       );
       const { declarations, consume } = readKernelOptions(input);
       expect(declarations.map(({ name }) => name)).toEqual(['__proto__', 'constructor', 'a']);
@@ -209,11 +213,10 @@ describe('readKernelOptions', () => {
     });
 
     it('refuses a name that no pipeline has, and suggests one', () => {
+      const remedy = 'Configure it under "pipelines", or write { name, declaredLater: true } if it is declared at run time.';
       expect(issuesOf(() => readKernelOptions({ pipelines: { emails: memory }, consume: ['emails', 'email', 'zebra'] }))).toEqual({
-        'consume[1]':
-          'No pipeline is called "email". Did you mean "emails"? Configure it under "pipelines", or write { name, declaredLater: true } if it is declared at run time.',
-        'consume[2]':
-          'No pipeline is called "zebra". Configure it under "pipelines", or write { name, declaredLater: true } if it is declared at run time.',
+        'consume[1]': `No pipeline is called "email". Did you mean "emails"? ${remedy}`,
+        'consume[2]': `No pipeline is called "zebra". ${remedy}`,
       });
     });
 

@@ -492,11 +492,15 @@ export function describeStateStoreContract(subject: StateStoreSubject): void {
 
       it('waits for writes under way', async () => {
         const { store } = await open();
-        const put = store.put('k', bytes('v'));
-        const read = store.transaction(async (transaction) => text(await transaction.get('k')));
+        const done: string[] = [];
+        const put = store.put('k', bytes('v')).then(() => done.push('put'));
+        const read = store.transaction(async (transaction) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          done.push(`read ${text(await transaction.get('k'))}`);
+        });
         await store.close();
-        await expect(put).resolves.toBeUndefined();
-        expect(await read).toBe('v');
+        expect(done).toEqual(['put', 'read v']);
+        await Promise.all([put, read]);
       });
 
       it('lets everything after it fail with a clear error', async () => {

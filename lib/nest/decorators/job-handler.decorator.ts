@@ -4,8 +4,16 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { jobNameOf, type JobClass, type JobDefinition, type JobName, type PayloadOf } from '../../client/define-job.js';
 import { JobsArgumentError } from '../../contract/errors.js';
 import type { HandlerOptions } from '../../runtime/handler.js';
+import type { JobContext } from '../../runtime/job-context.js';
 
-/** Settings of a handler method or class. @publicApi */
+/**
+ * Settings of a handler method or class.
+ *
+ * Errors of a `ValidationPipe` are final: a `BadRequestException` or an `UnprocessableEntityException` sends the job to the failed store
+ * after the run that threw it. Give `retryOn` to say yourself which errors are tried again. A payload that fails its schema is always final.
+ *
+ * @publicApi
+ */
 export interface JobHandlerOptions extends Omit<HandlerOptions, 'payloadClass'> {
   /** True takes the jobs of the queue that no other handler takes; then no name is given. Default: `false`. */
   readonly default?: boolean;
@@ -28,8 +36,10 @@ export interface JobHandlerMetadata {
 
 export const JOB_HANDLER = Symbol.for('nestjs-roadrunner:job-handler');
 
-// Parameters are compared both ways, so that a wider parameter, or none, is fine.
-type Handle<P> = { method(payload: P, ...rest: never[]): unknown }['method'];
+// Parameters are compared both ways, so that a wider parameter, or none, is fine. The first one may be the payload, a field of it or the
+// context: which one, its decorator says, and no type can see that.
+type Handle<P> = { method(first: P | FieldOf<P> | JobContext, ...rest: never[]): unknown }['method'];
+type FieldOf<P> = P extends string | readonly unknown[] ? never : P extends object ? P[keyof P] : never;
 
 /** Decorates a method, or a class with a method `handle`. */
 export interface JobHandlerDecorator<P> {
@@ -40,8 +50,13 @@ export interface JobHandlerDecorator<P> {
 /**
  * Marks a method, or a class with a method `handle`, as the handler of jobs. It may stand several times at one method.
  *
- * @param name - The name of the job: exact, with wildcards (`email.*`), a `defineJob` value or a class with `jobName`.
- * @throws JobsArgumentError when the name is empty, at class definition time.
+ * The most specific handler takes a job: an exact queue, then a pattern, then none; inside that an exact name, then the longest pattern,
+ * then the default. Two handlers of the same name and queue are an error at boot. Without parameter decorators the method gets payload
+ * and context.
+ *
+ * @param name - The name of the job: exact, with wildcards (`email.*`), a `defineJob` value or a class with `static jobName`, of which
+ * the payload becomes an object.
+ * @throws JobsArgumentError when the name is empty or it stands at no method, at class definition time.
  * @example
  * \@JobHandler('email.send', { queue: 'emails' })
  * async send(@JobPayload() mail: Mail, @JobCtx() ctx: JobContext) {}
@@ -60,8 +75,10 @@ export function JobHandler(
   const metadata = metadataOf(subject, options);
   return ((target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
     if (key !== undefined) {
+      const method: unknown = descriptor?.value;
+      if (typeof method !== 'function') throw new JobsArgumentError(`@JobHandler() stands at ${String(key)}, which is no method. Put it on a method.`);
       supplyParameters(target, key);
-      mark(descriptor!.value as object, metadata);
+      mark(method, metadata);
       return;
     }
     const { prototype } = target as { prototype: object };
@@ -78,10 +95,17 @@ function metadataOf(
   subject: JobName | (JobHandlerOptions & { readonly default: true }),
   options: JobHandlerOptions | JobHandlerOptionsFactory,
 ): JobHandlerMetadata {
-  if (typeof subject === 'object' && subject !== null && 'default' in subject) return { name: undefined, options: subject };
+  if (isDefault(subject)) return { name: undefined, options: subject };
   const name = jobNameOf(subject);
+  if (isDefault(options)) {
+    throw new JobsArgumentError(`@JobHandler('${name}') is also to be the default. Leave the name out, or "default": a second decorator may stand here.`);
+  }
   if (typeof subject === 'string') return { name, options };
   return typeof subject === 'function' ? { name, payloadClass: subject, options } : { name, definition: subject, options };
+}
+
+function isDefault(subject: unknown): subject is JobHandlerOptions & { readonly default: true } {
+  return typeof subject === 'object' && subject !== null && (subject as JobHandlerOptions).default === true;
 }
 
 function mark(target: object, metadata: JobHandlerMetadata): void {

@@ -1,12 +1,13 @@
 import { SetMetadata } from '@nestjs/common';
 import type { JobsEventName } from '../../contract/jobs-events.js';
 
-/** Which events a listener wants. @publicApi */
+/** Which events a listener wants: all of them unless it says otherwise. @publicApi */
 export interface OnJobEventOptions {
+  /** Only events of this queue, compared exactly. */
   readonly queue?: string;
-  /** The name of the job. */
+  /** Only events of jobs of this name, compared exactly. */
   readonly name?: string;
-  /** The kernel, when there are several. */
+  /** The kernel, when there are several. Default: the one without a name. */
   readonly kernel?: string;
 }
 
@@ -17,8 +18,8 @@ export interface OnJobEventMetadata extends OnJobEventOptions {
 export const JOB_EVENT = Symbol.for('nestjs-roadrunner:on-job-event');
 
 /**
- * Calls a method of a provider or controller at every such event. A listener that throws is logged; jobs go on.
- * A request-scoped class gets a fresh instance for each event.
+ * Calls a method of a provider or controller at every such event. A listener that throws is logged; jobs go on and do not wait for it.
+ * A request-scoped class gets a fresh instance for each event, and the event as its `REQUEST`. It may stand several times at one method.
  *
  * @publicApi
  */

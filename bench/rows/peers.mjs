@@ -1,0 +1,75 @@
+// In-process queues that people use today, 64 at once, with the same handler.
+import fastq from 'fastq';
+import PQueue from 'p-queue';
+import { Countdown, measureDrain, PAYLOAD } from '../support/drain.mjs';
+
+const CONCURRENCY = 64;
+
+/** @typedef {{ name: string, payload: string }} EchoJob */
+
+export const variants = {
+  'fastq, promise API': () => measureDrain(fastqPromise()),
+  'fastq, callback API': () => measureDrain(fastqCallback()),
+  'p-queue 9': () => measureDrain(pQueue()),
+};
+
+/** @returns {import('../support/drain.mjs').DrainSubject} */
+function fastqPromise() {
+  const countdown = new Countdown();
+  const queue = fastq.promise(async (/** @type {EchoJob} */ job) => countdown.handled(job.payload.length), CONCURRENCY);
+  return {
+    fill: (jobs) => {
+      queue.pause();
+      countdown.start(jobs);
+      for (let index = 0; index < jobs; index++) void queue.push({ name: 'echo', payload: PAYLOAD });
+    },
+    work: () => {
+      queue.resume();
+      return countdown.done;
+    },
+  };
+}
+
+/** @returns {import('../support/drain.mjs').DrainSubject} */
+function fastqCallback() {
+  const countdown = new Countdown();
+  const settled = Promise.resolve();
+  /** @type {import('fastq').queue<EchoJob, void>} */
+  const queue = fastq((job, callback) => {
+    countdown.handled(job.payload.length);
+    // Called back at once, it overflows the stack on a deep queue.
+    void settled.then(() => callback(null));
+  }, CONCURRENCY);
+  const done = () => {};
+  return {
+    fill: (jobs) => {
+      queue.pause();
+      countdown.start(jobs);
+      for (let index = 0; index < jobs; index++) queue.push({ name: 'echo', payload: PAYLOAD }, done);
+    },
+    work: () => {
+      queue.resume();
+      return countdown.done;
+    },
+  };
+}
+
+/** @returns {import('../support/drain.mjs').DrainSubject} */
+function pQueue() {
+  const countdown = new Countdown();
+  const queue = new PQueue({ concurrency: CONCURRENCY });
+  return {
+    fill: (jobs) => {
+      queue.pause();
+      countdown.start(jobs);
+      for (let index = 0; index < jobs; index++) {
+        const job = { name: 'echo', payload: PAYLOAD };
+        void queue.add(async () => countdown.handled(job.payload.length));
+      }
+    },
+    work: () => {
+      queue.start();
+      return countdown.done;
+    },
+  };
+}

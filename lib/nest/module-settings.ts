@@ -1,0 +1,101 @@
+import { pathOf, unknownKeyMessage, wrongValue } from '../config/issues.js';
+import type { KernelOptions } from '../config/kernel-options.js';
+import { check, flag, isRecord } from '../config/schema.js';
+import { kernelOptionNames, readKernelOptions } from '../config/settings.js';
+import type { Clock } from '../contract/clock.js';
+import type { DriverRegistry } from '../contract/driver.js';
+import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
+import type { JobsMiddlewareOptions, JobsModuleOptions } from './jobs-module-options.js';
+import { resolveRole } from './role.js';
+
+/** What `forRoot` was given, checked: the part of Nest apart from the part of the kernel. */
+export interface ModuleSettings {
+  /** To be checked by the kernel. */
+  readonly kernel: KernelOptions;
+  readonly role: 'producer' | 'kernel';
+  readonly autoStart: boolean;
+  readonly handlers: NonNullable<JobsModuleOptions['handlers']>;
+  readonly middleware: Required<JobsMiddlewareOptions>;
+  readonly drivers: DriverRegistry | undefined;
+  readonly clock: Clock | undefined;
+}
+
+const OWN_NAMES = ['role', 'autoStart', 'handlers', 'middleware', 'drivers', 'clock'];
+const MIDDLEWARE_NAMES = ['push', 'process'] as const satisfies readonly (keyof JobsMiddlewareOptions)[];
+
+/**
+ * @param input - What a user wrote as `JobsModuleOptions`, or what a factory of the user returned.
+ * @throws JobsConfigError with everything that is wrong.
+ */
+export function readModuleOptions(input: unknown, environment: Readonly<Record<string, string | undefined>>): ModuleSettings {
+  if (!isRecord(input)) throw new JobsConfigError([wrongValue('options', input, 'an object; a factory has to return it')]);
+  const issues: ConfigIssue[] = [];
+  const settings = {
+    kernel: kernelPart(input, issues),
+    role: resolveRole(input.role, issues, environment),
+    autoStart: input.autoStart === undefined || (check(flag(), input.autoStart, 'autoStart', issues) ?? true),
+    handlers: readHandlers(input.handlers, issues),
+    middleware: readMiddleware(input.middleware, issues),
+    drivers: readDrivers(input.drivers, issues),
+    clock: input.clock as Clock | undefined,
+  };
+  if (issues.length > 0) throw new JobsConfigError([...issues, ...kernelIssues(settings.kernel)]);
+  return settings;
+}
+
+// Unknown keys are told here, where all known ones are known.
+function kernelPart(input: Readonly<Record<string, unknown>>, issues: ConfigIssue[]): KernelOptions {
+  const kernelNames = kernelOptionNames();
+  const known = [...kernelNames, ...OWN_NAMES];
+  for (const key of Object.keys(input)) {
+    if (!known.includes(key)) issues.push({ path: pathOf('', key), message: unknownKeyMessage(key, known) });
+  }
+  return Object.fromEntries(Object.entries(input).filter(([key]) => kernelNames.includes(key)));
+}
+
+function kernelIssues(options: KernelOptions): readonly ConfigIssue[] {
+  try {
+    readKernelOptions(options);
+    return [];
+  } catch (error) {
+    if (error instanceof JobsConfigError) return error.issues;
+    throw error;
+  }
+}
+
+function readHandlers(input: unknown = {}, issues: ConfigIssue[]): ModuleSettings['handlers'] {
+  if (!isRecord(input)) {
+    issues.push(wrongValue('handlers', input, 'an object with settings of handlers by the name of their job'));
+    return {};
+  }
+  for (const [name, settings] of Object.entries(input)) {
+    if (!isRecord(settings)) issues.push(wrongValue(pathOf('handlers', name), settings, 'an object with settings of a handler'));
+  }
+  return input as ModuleSettings['handlers'];
+}
+
+function readMiddleware(input: unknown = {}, issues: ConfigIssue[]): Required<JobsMiddlewareOptions> {
+  if (!isRecord(input)) {
+    issues.push(wrongValue('middleware', input, 'an object with "push" and "process"'));
+    return { push: [], process: [] };
+  }
+  for (const [key, classes] of Object.entries(input)) {
+    const path = pathOf('middleware', key);
+    if (!MIDDLEWARE_NAMES.some((name) => name === key)) issues.push({ path, message: unknownKeyMessage(key, MIDDLEWARE_NAMES) });
+    else if (!Array.isArray(classes)) issues.push(wrongValue(path, classes, 'a list of classes'));
+    else classes.forEach((one: unknown, index) => typeof one !== 'function' && issues.push(wrongValue(pathOf(path, index), one, 'a class')));
+  }
+  return { push: [], process: [], ...input };
+}
+
+function readDrivers(input: unknown, issues: ConfigIssue[]): DriverRegistry | undefined {
+  if (input === undefined) return undefined;
+  if (!isRecord(input)) {
+    issues.push(wrongValue('drivers', input, 'an object with functions that load drivers, by name'));
+    return undefined;
+  }
+  for (const [name, load] of Object.entries(input)) {
+    if (typeof load !== 'function') issues.push(wrongValue(pathOf('drivers', name), load, 'a function that loads the driver'));
+  }
+  return input as DriverRegistry;
+}

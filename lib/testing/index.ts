@@ -1,0 +1,1 @@
+/** Testing kit. @publicApi */ export { VirtualClock } from './virtual-clock.js';

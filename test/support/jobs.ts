@@ -1,0 +1,28 @@
+import { JobRecord, NO_HEADERS, type Job, type JobHeaders, type Payload } from '../../lib/contract/job.js';
+
+export interface JobInput {
+  readonly name?: string;
+  readonly pipeline?: string;
+  readonly payload?: Payload;
+  readonly headers?: Readonly<Record<string, readonly string[]>>;
+  readonly priority?: number;
+  readonly delayMs?: number;
+  readonly autoAck?: boolean;
+  readonly id?: string;
+}
+
+/** A job for pipeline `contract`, with what a test says of it. */
+export function aJob(input: JobInput = {}): Job {
+  const { name = 'job', pipeline = 'contract', payload = '', priority = 0, delayMs = 0, autoAck = false, id } = input;
+  const headers: JobHeaders = input.headers === undefined ? NO_HEADERS : Object.assign(Object.create(null) as Record<string, readonly string[]>, input.headers);
+  return new JobRecord(name, pipeline, payload, headers, priority, delayMs, autoAck, id);
+}
+
+/** The payload as bytes, whatever it is kept as. */
+export function bytesOf(payload: Payload): number[] {
+  return [...(typeof payload === 'string' ? new TextEncoder().encode(payload) : payload)];
+}
+
+export function textOf(payload: Payload): string {
+  return typeof payload === 'string' ? payload : new TextDecoder().decode(payload);
+}
