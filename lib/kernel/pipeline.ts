@@ -237,6 +237,6 @@ function payloadSize(payload: Job['payload'], limit: number): number {
 function outcomeOf(push: Promise<PushReceipt>): Promise<PushOutcome> {
   return push.then(
     (receipt) => ({ ok: true, receipt }),
-    (error: Error) => ({ ok: false, error }),
+    (error: unknown) => ({ ok: false, error: error as Error }),
   );
 }

@@ -57,7 +57,7 @@ export class HandlerRegistry {
       this.#cached = 1;
     }
     let names = this.#cache.get(queue);
-    if (names === undefined) this.#cache.set(queue, (names = new Map()));
+    if (names === undefined) this.#cache.set(queue, (names = new Map<string, Handler>()));
     names.set(name, entry.handler);
     return entry.handler;
   }

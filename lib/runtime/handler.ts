@@ -34,6 +34,9 @@ export interface HandlerOptions extends RetryOptions {
 /** What runs a job. A promise, or nothing; the value it ends with is not kept. */
 export type HandlerFunction = (context: JobContext) => unknown;
 
+/** What asks for another run, and what a stop of the kernel makes of a run, whatever `retryOn` and `dontRetryOn` say. */
+const NEVER_FINAL: ReadonlySet<string> = new Set(['RETRY_JOB', 'SNOOZE_JOB', 'KERNEL_STOPPING']);
+
 /** A function with its settings resolved, ready to run jobs. */
 export class Handler {
   readonly #handle: HandlerFunction;
@@ -54,7 +57,7 @@ export class Handler {
     this.#handle = handle;
     this.#schema = options.schema;
     this.#timeoutMs = options.timeout === undefined ? undefined : checkedTimeout(options.timeout, label);
-    const { attempts, backoff, onFailure } = readRetryOptions(retryPartOf(options), label);
+    const { attempts, backoff, onFailure } = readRetryOptions({ attempts: options.attempts, backoff: options.backoff, onFailure: options.onFailure }, label);
     this.#retry = {
       ...(attempts === undefined ? {} : { attempts }),
       ...(backoff === undefined ? {} : { backoff: createBackoff(backoff) }),
@@ -88,13 +91,12 @@ export class Handler {
   }
 
   #failed(error: unknown, control: JobControl): Outcome {
-    const isFinal = this.#dontRetryOn.some((Class) => error instanceof Class) || (this.#retryOn?.some((Class) => error instanceof Class) ?? true) === false;
-    return { kind: isFinal ? 'rejected' : 'failed', error: failureOf(error), retry: { ...control.retry, ...this.#retry } };
+    const failure = failureOf(error);
+    const isOf = (Class: ErrorClass): boolean => error instanceof Class;
+    const isAsked = failure.code !== undefined && NEVER_FINAL.has(failure.code);
+    const isFinal = !isAsked && (this.#dontRetryOn.some(isOf) || (this.#retryOn !== undefined && !this.#retryOn.some(isOf)));
+    return { kind: isFinal ? 'rejected' : 'failed', error: failure, retry: { ...control.retry, ...this.#retry } };
   }
-}
-
-function retryPartOf({ attempts, backoff, onFailure }: HandlerOptions): RetryOptions {
-  return { attempts, backoff, onFailure } as RetryOptions;
 }
 
 function checkedTimeout(timeout: DurationInput, label: string): number {

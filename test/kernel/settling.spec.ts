@@ -76,7 +76,7 @@ describe('A job whose handler throws', () => {
     const { jobs, clock, runs } = await openFailing(fail);
     const task = await jobs.connect('q').push('job', 'payload', { headers: { 'x-a': ['1', '2'] } });
     await clock.advance('1h');
-    expect(runs.map((run) => [run.id, run.text(), { ...run.headers }])).toEqual(new Array(3).fill([task.id, 'payload', { 'x-a': ['1', '2'] }]));
+    expect(runs.map((run) => [run.id, run.text(), { ...run.headers }])).toEqual([1, 2, 3].map(() => [task.id, 'payload', { 'x-a': ['1', '2'] }]));
   });
 
   it('has the attempts of the handler, before those of the pipeline, before those of the kernel', async () => {
@@ -138,6 +138,16 @@ describe('A job whose handler throws', () => {
     for (const name of ['type', 'range', 'not']) await jobs.connect('q').push(name, '');
     await clock.advance('1h');
     expect(runs.toSorted()).toEqual(['not', 'range', 'range', 'range', 'type']);
+  });
+
+  it('runs again when the handler asks for it, whatever errors it names', async () => {
+    const { jobs, clock, on } = await openKernel();
+    const runs: string[] = [];
+    on('retry', () => { runs.push('retry'); throw new RetryJobError(); }, { retryOn: [RangeError] });
+    on('snooze', () => { runs.push('snooze'); if (runs.filter((run) => run === 'snooze').length < 3) throw new SnoozeJobError(1); }, { dontRetryOn: [Error] });
+    for (const name of ['retry', 'snooze']) await jobs.connect('q').push(name, '');
+    await clock.advance('1h');
+    expect(runs.toSorted()).toEqual(['retry', 'retry', 'retry', 'snooze', 'snooze', 'snooze']);
   });
 });
 

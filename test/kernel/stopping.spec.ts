@@ -160,11 +160,13 @@ describe('drain', () => {
     const { kernel } = await openKernel();
     await Promise.all([kernel.drain(), kernel.drain(), kernel.close(), kernel.close()]);
     await kernel.close();
+    expect(await kernel.list()).toEqual([]);
   });
 
   it('of a kernel that never started ends', async () => {
     const { kernel } = await openKernel({ consume: [] });
     await kernel.close();
+    expect(kernel.isRunning).toBe(false);
   });
 
   it('leaves no timer behind', async () => {

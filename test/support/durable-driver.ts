@@ -71,7 +71,7 @@ export class DurableDriver implements Driver {
   #deliveryOf(job: Job): Delivery {
     const end = (line: string): void => {
       this.#lent--;
-      this.#note(`${line}`);
+      this.#note(line);
     };
     return {
       job,
