@@ -138,7 +138,8 @@ class Level {
     const removed = this.#shared.removeWhere(matches);
     for (const [gate, lane] of this.#limited) {
       removed.push(...lane.removeWhere(matches));
-      if (lane.length === 0 && !lane.isReady && !lane.isParked) this.#limited.delete(gate);
+      // A lane that is still listed or parked is met empty and dropped.
+      if (lane.length === 0) this.#limited.delete(gate);
     }
     return removed;
   }

@@ -7,6 +7,7 @@ import {
   concat,
   finalize,
   forkJoin,
+  from,
   map,
   merge,
   mergeMap,
