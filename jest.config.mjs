@@ -1,3 +1,5 @@
+const { NRR_COUNTS_DIR: folder, NRR_SUITE: suite = 'specs' } = process.env;
+
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test', '<rootDir>/sample'],
@@ -8,4 +10,5 @@ export default {
   transform: { '^.+\\.ts$': ['@swc/jest'] },
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
+  reporters: ['default', ...(folder === undefined ? [] : [['<rootDir>/scripts/support/jest-counts.mjs', { folder, suite }]])],
 };

@@ -55,9 +55,7 @@ async function compile(blocks) {
   for (const block of blocks) writeFileSync(join(FOLDER, 'src', `${fileOf(block)}.ts`), sourceOf(block));
   const config = { extends: '../../tsconfig.json', compilerOptions: COMPILER_OPTIONS, include: ['src'] };
   writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(config));
-  const output = await runNode([commandOf('typescript7', 'tsc'), '-p', 'tsconfig.json', '--pretty', 'false'], { cwd: FOLDER, quiet: true }).catch(
-    (/** @type {Error} */ error) => error.message,
-  );
+  const output = await runCompiler();
   const byFile = new Map(blocks.map((block) => [fileOf(block), block]));
   /** @type {Map<string, string[]>} */
   const errors = new Map();
@@ -65,10 +63,21 @@ async function compile(blocks) {
     const { file = '', line = '', message = '' } = COMPILER_ERROR.exec(text)?.groups ?? {};
     const block = byFile.get(file);
     if (block === undefined) continue;
-    errors.set(block.page, [...(errors.get(block.page) ?? []), `${block.page}:${pageLine(block, Number(line))}: ${message}`]);
+    const told = `${block.page}:${pageLine(block, Number(line))}: ${message}`;
+    // A prelude is compiled once for each block.
+    errors.set(block.page, [...new Set(errors.get(block.page)).add(told)]);
   }
   if (output.includes('error ') && errors.size === 0) throw new Error(output);
   return errors;
+}
+
+/** @returns {Promise<string>} What the compiler says; it emits in any case. */
+async function runCompiler() {
+  try {
+    return await runNode([commandOf('typescript7', 'tsc'), '-p', 'tsconfig.json', '--pretty', 'false'], { cwd: FOLDER, quiet: true });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** @param {DocBlock} block */
@@ -84,9 +93,10 @@ async function runBlock(block) {
 
 const checks = new Checks('docs');
 const pages = docPages().map((page) => ({ page, blocks: readBlocks(page) }));
-const errors = await compile(pages.flatMap(({ blocks }) => blocks));
-for (const { page, blocks } of pages.filter(({ blocks }) => blocks.length > 0)) {
-  const compiles = await checks.check(`${page}: ${blocks.length} blocks compile`, () => {
+const errors = await compile(pages.flatMap((one) => one.blocks));
+for (const { page, blocks } of pages) {
+  if (blocks.length === 0) continue;
+  const compiles = await checks.check(`${page}: ${blocks.length} ${blocks.length === 1 ? 'block compiles' : 'blocks compile'}`, () => {
     const found = errors.get(page) ?? [];
     if (found.length > 0) throw new Error(found.join('\n'));
   });

@@ -10,6 +10,7 @@ const STEPS = {
   'dead code': 'check:dead',
   types: 'typecheck',
   'API report': 'check:api',
+  documentation: 'check:docs',
   package: 'check:package',
   'Node versions': 'test:nodes',
   CommonJS: 'test:commonjs',

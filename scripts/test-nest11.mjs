@@ -110,10 +110,8 @@ try {
     const version = installedVersion(folder);
     if (!version.startsWith('11.')) throw new Error(`Nest ${version} is installed where Nest 11 was asked for.`);
     console.log(`${specs.length} spec files on Nest ${version}`);
-    const counts = process.env['NRR_COUNTS_DIR'];
-    const report = counts === undefined ? [] : ['--json', `--outputFile=${join(counts, 'nest11.jest.json')}`];
     const jest = ['--experimental-vm-modules', '--no-warnings=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
-    await runNode([...jest, ...report, '--runTestsByPath', ...specs], { cwd: folder });
+    await runNode([...jest, '--runTestsByPath', ...specs], { cwd: folder, env: { ...process.env, NRR_SUITE: 'nest11' } });
   });
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -1,5 +1,5 @@
 // The drain: all jobs are put in while nothing works, then all are worked; one clock over both.
-import { collectGarbage, costOf } from './measure.mjs';
+import { costOf } from './measure.mjs';
 
 export const DRAIN_JOBS = 200_000;
 /** V8 needs about 50,000 jobs to settle. They come in small drains, so that the depth is new to every subject alike. */
@@ -24,7 +24,6 @@ export async function measureDrain(subject, jobs = DRAIN_JOBS) {
     await subject.fill(WARM_UP_DEPTH);
     await subject.work();
   }
-  collectGarbage();
   const fill = await costOf(() => subject.fill(jobs));
   const work = await costOf(() => subject.work());
   await subject.close?.();

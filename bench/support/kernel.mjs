@@ -33,6 +33,25 @@ export async function drainOf(handlerOf, options) {
 }
 
 /**
+ * A burst into a running pipeline: nothing starts before the loop of pushes gives way.
+ *
+ * @param {import('nestjs-roadrunner/kernel').Kernel} kernel
+ * @param {Countdown} countdown
+ * @param {() => unknown} push
+ * @returns {import('./drain.mjs').DrainSubject}
+ */
+export function burstOf(kernel, countdown, push) {
+  return {
+    fill: (jobs) => {
+      countdown.start(jobs);
+      for (let index = 0; index < jobs; index++) push();
+    },
+    work: () => countdown.done,
+    close: () => kernel.close(),
+  };
+}
+
+/**
  * @param {import('nestjs-roadrunner/kernel').Kernel} kernel
  * @param {Countdown} countdown
  * @param {() => unknown} push

@@ -25,7 +25,7 @@ export type HandlerKind = 'direct' | 'chain' | 'nest';
  */
 export interface CompiledHandler {
   /**
-   * @param payload - Decodes the payload. Called at most once, and not at all when nobody asks for the payload; never asynchronous.
+   * @param payload - Decodes the payload, synchronously. Not called when nobody asks for the payload, and not again once it has answered.
    * @param context - What `@JobCtx()` gives, and what `REQUEST` is in a request-scoped class.
    */
   (payload: () => unknown, context: object): unknown;
@@ -105,8 +105,8 @@ function methodOf(target: HandlerTarget): HandlerMethod {
 }
 
 // Nest 11 has no such hooks.
-function hooksOf(config: { getGlobalPreRequestHooks?(): readonly PreRequestHook[] }): readonly PreRequestHook[] {
-  return config.getGlobalPreRequestHooks?.() ?? [];
+function hooksOf(applicationConfig: object): readonly PreRequestHook[] {
+  return (applicationConfig as { getGlobalPreRequestHooks?(): readonly PreRequestHook[] }).getGlobalPreRequestHooks?.() ?? [];
 }
 
 function layered(target: HandlerTarget, method: HandlerMethod, step: Step): Call {

@@ -13,7 +13,8 @@ interface StoredParameter {
   readonly data?: unknown;
   readonly pipes?: readonly unknown[];
   readonly factory?: (data: unknown, context: ExecutionContext) => unknown;
-  readonly schema?: ArgumentMetadata['schema'];
+  /** Nest 12: a Standard Schema. */
+  readonly schema?: unknown;
 }
 
 /** The metadata key of all parameter decorators, those of HTTP and of microservices alike. */
@@ -33,7 +34,7 @@ export class HandlerParameter {
   readonly #type: Paramtype;
   readonly #data: unknown;
   readonly #factory: StoredParameter['factory'];
-  readonly #schema: ArgumentMetadata['schema'];
+  readonly #schema: unknown;
 
   constructor(key: string, stored: StoredParameter, pipes: readonly PipeTransform[], metatype: ArgumentMetadata['metatype']) {
     this.index = stored.index;

@@ -71,6 +71,7 @@ export class JobExplorer {
         const options = this.#optionsOf(metadata);
         if (!this.#isOurs(options.kernel, target, issues)) continue;
         checkNames(options, labelOf(target), issues);
+        checkModule(found, target, issues);
         found.push(handlerOf(metadata, options, target));
       }
     }
@@ -208,8 +209,18 @@ function handlerOf(metadata: JobHandlerMetadata, options: JobHandlerOptions, tar
 
 function checkNames(options: JobHandlerOptions, path: string, issues: ConfigIssue[]): void {
   for (const key of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(key)) issues.push({ path: `${path} ${key}`, message: unknownKeyMessage(key, OPTION_NAMES) });
+    if (!OPTION_NAMES.includes(key)) issues.push({ path: `${path}.${key}`, message: unknownKeyMessage(key, OPTION_NAMES) });
   }
+}
+
+// The usual reason of two handlers for the same jobs, told as what it is.
+function checkModule(found: readonly FoundHandler[], target: HandlerTarget, issues: ConfigIssue[]): void {
+  const { metatype, methodName, wrapper } = target;
+  const twin = found.find((one) => one.target.metatype === metatype && one.target.methodName === methodName && one.target.wrapper !== wrapper);
+  if (twin === undefined) return;
+  const modules = [twin.target.wrapper, wrapper].map(({ host }) => host?.name ?? 'a module').join(' and in ');
+  const message = `${metatype.name} has an instance in ${modules}, so that two handlers claim the same jobs. List it in one module and export it there.`;
+  issues.push({ path: labelOf(target), message });
 }
 
 function unknownEventMessage(event: string, known: readonly string[]): string {

@@ -107,7 +107,7 @@ export class JobsKernel {
     }
     if (onFailure === undefined || !onFailure.startsWith('queue:') || known.includes(onFailure.slice('queue:'.length))) return;
     throw new JobsConfigError([
-      { path: `${label} onFailure`, message: `"${onFailure}" names a pipeline that is not configured. Add it under "pipelines".` },
+      { path: `${label}.onFailure`, message: `"${onFailure}" names a pipeline that is not configured. Add it under "pipelines".` },
     ]);
   }
 

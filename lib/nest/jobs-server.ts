@@ -4,6 +4,7 @@ import { HandlerConflictError, JobsArgumentError } from '../contract/errors.js';
 import type { JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { JobContext } from '../runtime/job-context.js';
+import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
 import type { JobsKernel } from './jobs-kernel.js';
 import { followToEnd } from './result-stream.js';
 import { JOBS_TRANSPORT } from './tokens.js';
@@ -13,6 +14,9 @@ interface PatternRoute {
   readonly job: string;
   readonly queue: string | undefined;
 }
+
+/** What of a handler's settings may stand as extras of a pattern. */
+type JobPatternExtras = Omit<JobHandlerOptions, 'queue' | 'default' | 'kernel'>;
 
 /** The handlers of one route: one for messages, any number for events. */
 interface PatternHandlers {
@@ -24,7 +28,8 @@ interface PatternHandlers {
 /**
  * The kernel as a transport of Nest, for `@EventPattern()` and `@MessagePattern()` of {@link JOBS_TRANSPORT}:
  * `app.connectMicroservice({ strategy: app.get(JobsServer) })`. Handlers marked with `@JobHandler()` need no such line,
- * and are bound once all the same. A pattern is the name of a job, or `{ job, queue }`; both may have wildcards.
+ * and are bound once all the same. A pattern is the name of a job, or `{ job, queue }`; both may have wildcards. The extras of a pattern are
+ * settings of the handler, as `@JobHandler()` has them; of several event handlers of one pattern those of the first count.
  *
  * Nest hides the errors of these handlers from a transport: it logs the error itself, and the failed job says "Internal server error"
  * unless the handler throws a `RpcException`. `@JobHandler()` keeps the error.
@@ -59,8 +64,9 @@ export class JobsServer extends Server implements CustomTransportStrategy {
     const known = this.#handlers.get(key);
     if (known === undefined) {
       super.addHandler(pattern, callback, isEventHandler, extras);
-      this.#handlers.set(key, { label, isEvent: isEventHandler, callbacks: [callback] });
-      this.#bind(route, this.#handlers.get(key)!);
+      const handlers = { label, isEvent: isEventHandler, callbacks: [callback] };
+      this.#handlers.set(key, handlers);
+      this.#bind(route, handlers, extras);
     } else if (known.isEvent && isEventHandler) {
       // Not chained by `next`, as the base class does: a chain loses the failure of one handler when the other returns an empty stream.
       known.callbacks.push(Object.assign(callback, { isEventHandler, extras }));
@@ -93,11 +99,11 @@ export class JobsServer extends Server implements CustomTransportStrategy {
     );
   }
 
-  #bind({ job, queue }: PatternRoute, { label, callbacks }: PatternHandlers): void {
+  #bind({ job, queue }: PatternRoute, { label, callbacks }: PatternHandlers, { declaredLater = false, ...extras }: JobPatternExtras): void {
     this.#kernel.add({
       name: job,
-      options: queue === undefined ? {} : { queue },
-      declaredLater: false,
+      options: { ...extras, queue },
+      declaredLater,
       label,
       handle: (context) => this.#handle(callbacks, context),
     });

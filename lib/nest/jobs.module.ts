@@ -10,7 +10,9 @@ import {
   REQUEST,
 } from '@nestjs/core';
 import type { JobOptionsInput } from '../client/job-options.js';
+import { systemClock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
+import { builtinDrivers } from '../drivers/index.js';
 import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
 import { HandlerCompiler } from './handler-chain.js';
@@ -21,6 +23,7 @@ import { JobsLifecycle } from './jobs-lifecycle.js';
 import type { JobsModuleAsyncOptions, JobsModuleExtras, JobsModuleOptions } from './jobs-module-options.js';
 import { JobsServer } from './jobs-server.js';
 import { JobsService } from './jobs.service.js';
+import { KERNEL_HOOK, type KernelHook, type KernelPlan } from './kernel-hook.js';
 import { MiddlewareJobsApi } from './middleware.js';
 import { readModuleOptions, type ModuleSettings } from './module-settings.js';
 import { createNestLogger } from './nest-logger.js';
@@ -131,7 +134,7 @@ function publishedProviders(name: string): Provider[] {
   const settings = getSettingsToken(name);
   const named: Provider[] = [
     { provide: JOB_REF, scope: Scope.REQUEST, useFactory: jobOfRequest, inject: [REQUEST] },
-    { provide: kernel, useFactory: kernelFactory(name), inject: [settings, ModulesContainer] },
+    { provide: kernel, useFactory: kernelFactory(name), inject: [settings, ModulesContainer, { token: KERNEL_HOOK, optional: true }] },
     { provide: jobs, useFactory: createService, inject: [kernel, settings, ModuleRef] },
     { provide: server, useFactory: (opened: JobsKernel) => new JobsServer(opened), inject: [kernel] },
   ];
@@ -168,29 +171,35 @@ function privateProviders(name: string): Provider[] {
   ];
 }
 
-function kernelFactory(name: string): (settings: ModuleSettings, modules: ModulesContainer) => Promise<JobsKernel> {
-  return (settings, modules) => {
+type KernelFactory = (settings: ModuleSettings, modules: ModulesContainer, hook?: KernelHook) => Promise<JobsKernel>;
+
+function kernelFactory(name: string): KernelFactory {
+  return (settings, modules, hook) => {
     refuseTwins(name, modules);
     bootLast(modules);
-    return openKernel(settings);
+    return openKernel(settings, hook);
   };
 }
 
-async function openKernel({ kernel: options, role, drivers, clock }: ModuleSettings): Promise<JobsKernel> {
-  const logger = createNestLogger();
-  const handlers = new HandlerExecutor({ logger });
-  const kernel = await createKernel(role === 'producer' ? { ...options, consume: [] } : options, {
-    executor: handlers,
-    logger,
-    ...(drivers === undefined ? {} : { drivers }),
-    ...(clock === undefined ? {} : { clock }),
-  });
+async function openKernel(settings: ModuleSettings, hook: KernelHook | undefined): Promise<JobsKernel> {
+  const { role } = settings;
+  const own = planOf(settings);
+  const plan = hook?.change(own) ?? own;
+  const { options, drivers, clock, logger, handlers } = plan;
+  const kernel = await createKernel(role === 'producer' ? { ...options, consume: [] } : options, { executor: handlers, logger, drivers, clock });
   const consumed = options.consume ?? Object.keys(options.pipelines ?? {});
-  return new JobsKernel(kernel, role, {
+  const opened = new JobsKernel(kernel, role, {
     handlers,
     logger: new Logger('JobsModule'),
     consumed: new Set(consumed.map((entry) => (typeof entry === 'string' ? entry : entry.name))),
   });
+  hook?.opened(opened, plan);
+  return opened;
+}
+
+function planOf({ kernel: options, drivers, clock = systemClock }: ModuleSettings): KernelPlan {
+  const logger = createNestLogger();
+  return { options, drivers: { ...builtinDrivers, ...drivers }, clock, logger, handlers: new HandlerExecutor({ logger }) };
 }
 
 // Each of the two would bind all handlers, and a queue would belong to the one or the other by chance.

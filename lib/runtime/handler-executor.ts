@@ -37,6 +37,11 @@ export class HandlerExecutor implements Executor {
     return this;
   }
 
+  /** The handler of the jobs with this name that come from this queue. */
+  find(queue: string, name: string): Handler | undefined {
+    return this.#registry.find(queue, name);
+  }
+
   // The kernel's pollers are the limit.
   capacity(): number {
     return Infinity;
@@ -46,7 +51,7 @@ export class HandlerExecutor implements Executor {
 
   execute(delivery: Delivery, control: JobControl): Outcome | Promise<Outcome> {
     const { job } = delivery;
-    const handler = this.#registry.find(job.pipeline, job.name);
+    const handler = this.find(job.pipeline, job.name);
     if (handler === undefined) return { kind: 'rejected', error: failureOf(new UnknownJobError(job.name, job.pipeline)) };
     return handler.run(job, control);
   }

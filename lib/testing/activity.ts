@@ -10,6 +10,14 @@ export interface ActivityOptions {
   holdsSlot(lent: LentJob): Promise<boolean>;
 }
 
+/** What {@link Activity.quiet} waits for. */
+export interface QuietOptions {
+  /** Jobs that may go on. Default: none. */
+  readonly except?: ReadonlySet<LentJob>;
+  /** How long nothing may end. Unit: milliseconds of real time. Default: that of the activity. */
+  readonly patienceMs?: number;
+}
+
 const NOBODY: ReadonlySet<LentJob> = new Set();
 
 /** Knows which jobs are ready or run, and waits for their end. */
@@ -35,8 +43,8 @@ export class Activity {
   /** To be called at every settlement and every end of a handler. */
   review(lent: LentJob): void {
     if (!lent.isSettled || !this.#lent.has(lent)) return;
-    if (!lent.isRunning) return this.#forget(lent);
-    // Settled by its handler, which goes on; or by the kernel, which waits for the handler no longer.
+    if (!lent.isRunning && !lent.job.autoAck) return this.#forget(lent);
+    // Settled before its handler has ended: by the handler, by `autoAck`, or by the kernel, which waits for it no longer.
     void turns()
       .then(() => this.#options.holdsSlot(lent))
       .then((holds) => holds || this.#forget(lent));
@@ -44,7 +52,8 @@ export class Activity {
 
   /** Resolves when the run is over. */
   over(lent: LentJob): Promise<void> {
-    return new Promise((resolve) => this.#whenOver.set(lent, resolve));
+    if (!this.#lent.has(lent)) return Promise.resolve();
+    return new Promise((resolve) => void this.#whenOver.set(lent, resolve));
   }
 
   /** What is still lent counts as over: its driver has stopped. */
@@ -57,9 +66,9 @@ export class Activity {
    *
    * @throws JobsTestingError when nothing ended for `patienceMs`.
    */
-  async quiet(except: ReadonlySet<LentJob> = NOBODY): Promise<void> {
+  async quiet({ except = NOBODY, patienceMs = this.#options.patienceMs }: QuietOptions = {}): Promise<void> {
     for (;;) {
-      while (this.#busy(except).length > 0) await this.#patiently(except);
+      while (this.#busy(except).length > 0) await this.#change.within(patienceMs, () => stuckError(this.#busy(except), patienceMs));
       await turns();
       if (this.#busy(except).length === 0) return;
     }
@@ -76,31 +85,30 @@ export class Activity {
     this.#change.happened();
     this.#change = new Change();
   }
-
-  // Real time: a handler may wait for a real database or socket.
-  async #patiently(except: ReadonlySet<LentJob>): Promise<void> {
-    const { patienceMs } = this.#options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const tired = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(stuckError(this.#busy(except), patienceMs)), patienceMs);
-    });
-    try {
-      await Promise.race([this.#change.promise, tired]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
 }
 
-/** A promise for the next change. */
+/** The next end of a job. */
 class Change {
-  readonly promise: Promise<void>;
+  readonly #promise: Promise<void>;
   happened: () => void = () => {};
 
   constructor() {
-    this.promise = new Promise((resolve) => {
+    this.#promise = new Promise((resolve) => {
       this.happened = resolve;
     });
+  }
+
+  /** Waits for it. Real time, as a handler may wait for a real database or socket. */
+  async within(limitMs: number, error: () => Error): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tooLong = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(error()), limitMs);
+    });
+    try {
+      await Promise.race([this.#promise, tooLong]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

@@ -4,8 +4,9 @@ import type { Done, Job, JobHeaders } from '../contract/job.js';
 
 /** What is told about a {@link LentJob}. */
 export interface LentJobListener {
-  /** It was settled; `comesBack` when its driver keeps it for another run. */
-  settled(lent: LentJob, comesBack: boolean): void;
+  /** Its driver is about to keep it for another run. */
+  putBack(lent: LentJob): void;
+  settled(lent: LentJob): void;
   /** Its handler ended. */
   ended(lent: LentJob): void;
 }
@@ -13,13 +14,14 @@ export interface LentJobListener {
 /** A delivery that tells when it is settled and when its handler has ended. */
 export class LentJob implements Delivery {
   readonly #delivery: Delivery;
-  readonly #listener: LentJobListener;
   #isSettled = false;
   #isRunning = false;
 
-  constructor(delivery: Delivery, listener: LentJobListener) {
+  constructor(
+    delivery: Delivery,
+    readonly listener: LentJobListener,
+  ) {
     this.#delivery = delivery;
-    this.#listener = listener;
   }
 
   get job(): Job {
@@ -47,7 +49,7 @@ export class LentJob implements Delivery {
 
   end(): void {
     this.#isRunning = false;
-    this.#listener.ended(this);
+    this.listener.ended(this);
   }
 
   ack(): Done {
@@ -67,12 +69,12 @@ export class LentJob implements Delivery {
     return this.#settle(() => (delivery.release === undefined ? delivery.nack({ requeue: true }) : delivery.release()), true);
   }
 
-  // What listeners do at a settlement must find the job where the driver has put it.
   #settle(settle: () => Done, comesBack: boolean): Done {
     if (this.#isSettled) return;
     this.#isSettled = true;
+    if (comesBack) this.listener.putBack(this);
     const done = settle();
-    this.#listener.settled(this, comesBack);
+    this.listener.settled(this);
     return done;
   }
 }

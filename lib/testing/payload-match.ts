@@ -46,7 +46,7 @@ function isAsymmetric(value: unknown): value is AsymmetricMatcher {
 }
 
 function shownMatcher(matcher: AsymmetricMatcher): string {
-  return matcher.toAsymmetricMatcher?.() ?? String(matcher);
+  return matcher.toAsymmetricMatcher?.() ?? matcher.constructor.name;
 }
 
 function hasToJson(value: object): value is { toJSON(): unknown } {

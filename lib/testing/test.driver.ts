@@ -3,7 +3,6 @@ import type { Deadline } from '../contract/clock.js';
 import type { Delivery, DeliverySink, Driver, DriverContext, DriverModule } from '../contract/driver.js';
 import { DONE, JobRecord, type Job } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
-import type { JobPage, JobQuery } from '../contract/kernel-admin.js';
 import { LentJob, type LentJobListener } from './lent-job.js';
 
 /** What becomes of a pushed job. @publicApi */
@@ -19,19 +18,19 @@ export interface TestDriverOwner {
   stopped(driver: TestDriver): void;
   pushed(job: Job): void;
   lent(lent: LentJob): void;
-  settled(lent: LentJob): void;
-  ended(lent: LentJob): void;
+  /** It was settled, or its handler has ended. */
+  reviewed(lent: LentJob): void;
   /** Resolves when the run is over. */
   over(lent: LentJob): Promise<void>;
 }
 
-/** What a broker's driver can do is refused as there, but its jobs are kept in memory, and nothing is connected to. */
+/** What the real driver cannot do is refused as by it, but jobs are kept in memory, and nothing is connected to. */
 export function testModuleOf(real: DriverModule, owner: TestDriverOwner): DriverModule {
   return {
     capabilities: { ...real.capabilities, connection: false },
     options: real.options,
     createDriver: (context: DriverContext<object>) => {
-      const driver = new TestDriver(context, owner, real.createDriver === createMemoryDriver);
+      const driver = new TestDriver(context, owner, real);
       owner.created(driver);
       return driver;
     },
@@ -43,6 +42,10 @@ const LIST_ALL = Number.MAX_SAFE_INTEGER;
 /** A memory pipeline that writes down pushes, and lends its jobs only while a test lets it. */
 export class TestDriver implements Driver, LentJobListener {
   readonly pipeline: string;
+  readonly browse: Driver['browse'];
+  readonly remove: Driver['remove'];
+  readonly promote: Driver['promote'];
+  readonly purge: Driver['purge'];
   readonly #owner: TestDriverOwner;
   readonly #memory: Driver;
   readonly #isFake: boolean;
@@ -55,15 +58,21 @@ export class TestDriver implements Driver, LentJobListener {
   #isOpen: boolean;
   #isStopped = false;
 
-  /** @param takesOptions - Its options are those of the memory driver. */
-  constructor(context: DriverContext<object>, owner: TestDriverOwner, takesOptions: boolean) {
+  constructor(context: DriverContext<object>, owner: TestDriverOwner, real: DriverModule) {
     this.pipeline = context.pipeline;
     this.#owner = owner;
     this.#isFake = owner.mode === 'fake';
     this.#isInline = owner.mode === 'inline';
     this.#isOpen = this.#isInline;
     const sink = new LendingSink(context.sink, this.#isInline, (delivery) => this.#lend(delivery));
-    this.#memory = createMemoryDriver({ ...context, options: takesOptions ? context.options : {}, sink });
+    const options = real.createDriver === createMemoryDriver ? context.options : {};
+    const memory = createMemoryDriver({ ...context, options, sink });
+    const { capabilities } = real;
+    this.#memory = memory;
+    this.browse = capabilities.browse ? (query) => memory.browse!(query) : undefined;
+    this.remove = capabilities.remove ? (id) => memory.remove!(id) : undefined;
+    this.promote = capabilities.promote ? (id) => memory.promote!(id) : undefined;
+    this.purge = capabilities.purge ? (query) => memory.purge!(query) : undefined;
   }
 
   /** True while the kernel consumes the pipeline: it was started and is not paused. */
@@ -103,22 +112,6 @@ export class TestDriver implements Driver, LentJobListener {
     return { ...(await this.#memory.stat()), ready: this.#isConsuming };
   }
 
-  browse(query: JobQuery): Promise<JobPage> {
-    return this.#memory.browse!(query);
-  }
-
-  remove(id: string): Promise<boolean> {
-    return this.#memory.remove!(id);
-  }
-
-  promote(id: string): Promise<boolean> {
-    return this.#memory.promote!(id);
-  }
-
-  purge(query: JobQuery): Promise<number> {
-    return this.#memory.purge!(query);
-  }
-
   /** Lends the jobs that are ready, and those that become ready, until it is closed. */
   async open(): Promise<void> {
     this.#isOpen = true;
@@ -126,41 +119,50 @@ export class TestDriver implements Driver, LentJobListener {
   }
 
   /** Lends nothing more; what is lent stays so. */
-  async close(): Promise<void> {
+  close(): void {
     this.#isOpen = false;
-    await this.#memory.pause();
+    void this.#memory.pause();
+  }
+
+  /** True when jobs could be lent at once. */
+  async hasReady(): Promise<boolean> {
+    return (await this.#memory.stat()).reserved > 0;
   }
 
   /** True when jobs of one of these kinds wait for their time. */
   async hasWaiting(kinds: readonly WaitingKind[]): Promise<boolean> {
-    const { jobs } = await this.browse({ state: 'delayed', limit: LIST_ALL });
+    const { jobs } = await this.#memory.browse!({ state: 'delayed', limit: LIST_ALL });
     return jobs.some(({ id }) => kinds.includes(this.#putBack.has(id) ? 'retries' : 'scheduled'));
   }
 
-  settled(lent: LentJob, comesBack: boolean): void {
-    if (comesBack) this.#putBack.add(lent.job.id);
-    this.#owner.settled(lent);
+  putBack(lent: LentJob): void {
+    this.#putBack.add(lent.job.id);
+  }
+
+  settled(lent: LentJob): void {
+    this.#owner.reviewed(lent);
   }
 
   ended(lent: LentJob): void {
-    this.#owner.ended(lent);
+    this.#owner.reviewed(lent);
   }
 
-  async #store(job: Job): Promise<void> {
-    await this.#memory.push(job);
+  // Written down at once where it can be: the handler may push before a promise has its turn.
+  #store(job: Job): Promise<void> {
+    const stored = this.#memory.push(job);
+    if (stored !== DONE) return stored.then(() => this.#owner.pushed(job));
     this.#owner.pushed(job);
+    return DONE;
   }
 
-  // Nothing lends while the pipeline does not consume, so the push must not wait then.
+  // What is not lent at once is not waited for: the pipeline does not consume.
   async #pushAndRun(job: JobRecord): Promise<void> {
     let lent: LentJob | undefined;
     this.#expected.set(job, (one) => {
       lent = one;
     });
     try {
-      const stored = this.#memory.push(job);
-      this.#owner.pushed(job);
-      await stored;
+      await this.#store(job);
       if (lent !== undefined) await this.#owner.over(lent);
     } finally {
       this.#expected.delete(job);

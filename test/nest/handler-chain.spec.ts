@@ -223,7 +223,8 @@ describe('a compiled handler differs from Nest on purpose', () => {
       {
         path: 'Handlers.handle',
         message:
-          '@UseGuards(AdminGuard) has no instance with a canActivate() method in the module of Handlers. Nest makes instances for the classes listed ' +
+          '@UseGuards(AdminGuard) has no instance with a canActivate() method in the module of Handlers. ' +
+          'Nest makes instances for the classes listed ' +
           'under "providers" and "controllers" only: list Handlers there, or give an instance: @UseGuards(new AdminGuard()).',
       },
     ]);

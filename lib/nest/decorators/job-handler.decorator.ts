@@ -36,10 +36,11 @@ export interface JobHandlerMetadata {
 
 export const JOB_HANDLER = Symbol.for('nestjs-roadrunner:job-handler');
 
-// Parameters are compared both ways, so that a wider parameter, or none, is fine. The first one may be the payload, a field of it or the
-// context: which one, its decorator says, and no type can see that.
-type Handle<P> = { method(first: P | FieldOf<P> | JobContext, ...rest: never[]): unknown }['method'];
-type FieldOf<P> = P extends string | readonly unknown[] ? never : P extends object ? P[keyof P] : never;
+// The first parameter may be the payload, a field of it or the context: its decorator says which, and no type can see that.
+type Handle<P> = Taking<P> | Taking<JobContext> | TakingField<P>;
+// Parameters are compared both ways, so that a wider parameter, or none, is fine.
+type Taking<First> = { method(first: First, ...rest: never[]): unknown }['method'];
+type TakingField<P> = P extends string | readonly unknown[] ? never : P extends object ? { [K in keyof P]-?: Taking<P[K]> }[keyof P] : never;
 
 /** Decorates a method, or a class with a method `handle`. */
 export interface JobHandlerDecorator<P> {

@@ -376,7 +376,9 @@ export const interceptors: Row[] = [
     (log) => decorated([UseInterceptors(intercept(() => undefined))], done(log)),
     {
       kind: 'chain',
-      error: `TypeError: You provided 'undefined' where a stream was expected. You can provide an Observable, Promise, ReadableStream, Array, AsyncIterable, or Iterable.`,
+      error:
+        `TypeError: You provided 'undefined' where a stream was expected. ` +
+        'You can provide an Observable, Promise, ReadableStream, Array, AsyncIterable, or Iterable.',
       log: [],
     },
   ],

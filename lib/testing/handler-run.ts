@@ -1,0 +1,61 @@
+import type { Clock, Timer } from '../contract/clock.js';
+import { JobTimeoutError } from '../contract/errors.js';
+import type { JobControl, Outcome } from '../contract/executor.js';
+import { ATTEMPT_HEADER, numberHeader } from '../contract/job-headers.js';
+import type { Job } from '../contract/job.js';
+import type { RetryPolicy } from '../contract/retry-policy.js';
+import { resolveRetry } from '../kernel/retry.js';
+
+/** One run of a handler without a kernel: what settles the job is taken and has no further effect. */
+export class HandlerRun implements JobControl {
+  readonly driver = 'memory';
+  readonly retry: RetryPolicy = resolveRetry(undefined);
+  readonly #job: Job;
+  readonly #clock: Clock;
+  readonly #aborter = new AbortController();
+  #timer: Timer | undefined;
+  #deadline = Infinity;
+  #isSettled = false;
+
+  constructor(job: Job, clock: Clock) {
+    this.#job = job;
+    this.#clock = clock;
+  }
+
+  get attempt(): number {
+    return 1 + (numberHeader(this.#job.headers, ATTEMPT_HEADER) ?? 0);
+  }
+
+  get queue(): string {
+    return this.#job.pipeline;
+  }
+
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  limit(timeoutMs: number): void {
+    this.#timer?.cancel();
+    this.#deadline = this.#clock.monotonic() + timeoutMs;
+    this.#timer = this.#clock.setTimer(timeoutMs, () => this.#aborter.abort(new JobTimeoutError(this.#job.id, this.#job.name, timeoutMs)));
+  }
+
+  settle(_outcome: Outcome): void {
+    this.#isSettled = true;
+  }
+
+  progress(): void {}
+
+  /** The handler has ended. */
+  end(): void {
+    this.#timer?.cancel();
+  }
+}

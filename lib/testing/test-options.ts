@@ -1,0 +1,32 @@
+import type { KernelOptions, PipelineOptions } from '../config/kernel-options.js';
+import { withoutJitter } from './test-executor.js';
+import type { JobsTestingMode } from './test.driver.js';
+
+/** More jobs at once than a test pushes inside one another. */
+const ENDLESS = 1_000_000;
+
+/**
+ * The options of a kernel as a test needs them: waits without chance, and state in memory. Inline there is no limit of
+ * jobs at once, as a job that runs within a push cannot wait for the slot of the job that pushes it.
+ */
+export function testOptions(options: KernelOptions, mode: JobsTestingMode): KernelOptions {
+  const pipelines = Object.entries(options.pipelines ?? {}).map(([name, pipeline]) => [name, testPipeline(pipeline, mode)] as const);
+  return {
+    ...options,
+    pipelines: Object.fromEntries(pipelines),
+    retry: withoutJitter({ ...options.retry, backoff: options.retry?.backoff ?? {} }),
+    ...(options.failed === undefined ? {} : { failed: { ...options.failed, store: 'memory' } }),
+    ...(mode === 'inline' ? { numPollers: ENDLESS } : {}),
+  };
+}
+
+function testPipeline(pipeline: PipelineOptions, mode: JobsTestingMode): PipelineOptions {
+  const { config } = pipeline;
+  const flat = testSettings(pipeline, mode);
+  return typeof config === 'object' && config !== null ? { ...flat, config: testSettings(config, mode) } : flat;
+}
+
+function testSettings<T extends Readonly<Record<string, unknown>>>(settings: T, mode: JobsTestingMode): T {
+  const { concurrency: _unlimited, ...rest } = withoutJitter(settings);
+  return mode === 'inline' ? (rest as unknown as T) : withoutJitter(settings);
+}

@@ -1,0 +1,70 @@
+import { relative } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { Refusals } from '../mail/refusals.js';
+import { Settings } from '../settings/settings.js';
+import { Audit } from './audit.js';
+import { JobProgress } from './job-progress.js';
+import { ProgressView } from './progress-view.js';
+import { SignupFeed } from './signup-feed.js';
+import { readSignups } from './signup-file.js';
+import { printBanner, printSummary } from './summary.js';
+import { Terminal } from './terminal.js';
+
+/** A welcome and tips. */
+const JOBS_PER_SIGNUP = 2;
+
+/** Signs up everyone of the file, shows what the jobs do, and checks that no mail was lost or sent twice. */
+@Injectable()
+export class Demo {
+  private readonly terminal = new Terminal(process.stdout, process.env);
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly refusals: Refusals,
+    private readonly feed: SignupFeed,
+    private readonly progress: JobProgress,
+    private readonly audit: Audit,
+  ) {}
+
+  /** True when every signup is accounted for. */
+  async run(url: string, file: string): Promise<boolean> {
+    const signups = await readSignups(file);
+    const outbox = shown(this.settings.outbox);
+    for (const { email, expect } of signups) this.refusals.set(email, expect);
+    printBanner(this.terminal, { signups: signups.length, file: shown(file), url, outbox });
+
+    const startedAt = performance.now();
+    const view = new ProgressView(this.terminal, this.progress, signups.length * JOBS_PER_SIGNUP);
+    view.start();
+    const refused = await this.feed.send(url, signups);
+    const isEmpty = await this.progress.untilEmpty();
+    view.stop();
+
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const report = await this.audit.check(signups);
+    const { retried } = this.progress;
+    printSummary(this.terminal, { report, refused, isEmpty, seconds, retried, outbox });
+    return report.problems.length === 0;
+  }
+
+  /** What can be tried while the application goes on. */
+  printInvitation(url: string): void {
+    const { terminal } = this;
+    terminal.print(
+      `  ${terminal.bold('Still serving')} at ${terminal.cyan(url)}. Try:`,
+      '',
+      `    curl ${url}/failed-jobs`,
+      `    curl -X POST ${url}/mail-server/accept-all`,
+      `    curl -X POST ${url}/failed-jobs/replay`,
+      `    curl -X POST ${url}/signup -H 'content-type: application/json' -d '{"email":"you@example.com","name":"You"}'`,
+      '',
+      `  ${terminal.dim('Ctrl+C ends it; jobs that run are finished first.')}`,
+    );
+  }
+}
+
+/** As it would be typed here. */
+function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
+}

@@ -1,0 +1,10 @@
+import { IsEmail, IsString, Length } from 'class-validator';
+
+export class SignupDto {
+  @IsEmail()
+  readonly email!: string;
+
+  @IsString()
+  @Length(1, 200)
+  readonly name!: string;
+}

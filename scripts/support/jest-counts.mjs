@@ -1,0 +1,40 @@
+// Reporter of Jest: stores the counts of a run beside those of the check scripts, where NRR_COUNTS_DIR says.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const NOT_RUN = new Set(['pending', 'todo', 'skipped', 'disabled']);
+
+export default class JestCounts {
+  /** @type {{ folder: string, suite: string }} */
+  #options;
+
+  /**
+   * @param {unknown} _config
+   * @param {{ folder: string, suite: string }} options
+   */
+  constructor(_config, options) {
+    this.#options = options;
+  }
+
+  /**
+   * @param {unknown} _contexts
+   * @param {import('@jest/test-result').AggregatedResult} results
+   */
+  onRunComplete(_contexts, { testResults }) {
+    const { folder, suite } = this.#options;
+    const tests = testResults.flatMap((file) => file.testResults);
+    const named = (/** @type {(status: string) => boolean} */ matches) =>
+      tests.filter(({ status }) => matches(status)).map(({ fullName }) => fullName);
+    // A file that could not be run has no tests, only an error.
+    const broken = testResults.filter(({ testExecError }) => testExecError !== undefined && testExecError !== null);
+    /** @type {import('./checks.mjs').Counts} */
+    const counts = {
+      suite,
+      passed: named((status) => status === 'passed').length,
+      failed: [...named((status) => status === 'failed'), ...broken.map(({ testFilePath }) => `${testFilePath} could not be run`)],
+      skipped: named((status) => NOT_RUN.has(status)),
+    };
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${suite}.counts.json`), JSON.stringify(counts));
+  }
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import * as headerNames from '../../lib/contract/job-headers.js';
+import { JobsEventHub } from '../../lib/contract/jobs-events.js';
+import { createCounters } from '../../lib/kernel/counters.js';
+import { documentation, Page } from './markdown.js';
+import { optionsOf } from './option-source.js';
+
+interface ErrorClass {
+  readonly name: string;
+  readonly code: string;
+  readonly isRetriable: boolean;
+}
+
+/** All but the base, which has no code. */
+function errorClasses(file = 'lib/contract/errors.ts'): ErrorClass[] {
+  const source = readFileSync(file, 'utf8');
+  return [...source.matchAll(/^export class (?<name>\w+) extends JobsError \{(?<body>[^]*?)^\}/gm)].map(({ groups }) => {
+    const { name = '', body = '' } = groups ?? {};
+    return {
+      name,
+      code: /readonly code = '(?<code>\w+)'/.exec(body)?.groups?.['code'] ?? '',
+      isRetriable: body.includes('override readonly retriable = true'),
+    };
+  });
+}
+
+/** Sections of configuration.md, and the interfaces whose keys they list. */
+const OPTIONS: Readonly<Record<string, readonly (readonly [file: string, name: string])[]>> = {
+  Kernel: [['lib/config/kernel-options.ts', 'KernelOptions']],
+  Consume: [['lib/config/kernel-options.ts', 'ConsumeOption']],
+  Retry: [['lib/contract/retry-policy.ts', 'RetryOptions']],
+  Backoff: [['lib/contract/retry-policy.ts', 'BackoffOptions']],
+  'Failed store': [['lib/config/kernel-options.ts', 'FailedOptions']],
+  Shutdown: [['lib/config/kernel-options.ts', 'ShutdownOptions']],
+  Pipeline: [['lib/config/kernel-options.ts', 'PipelineOptions']],
+  'Driver memory': [['lib/drivers/memory.driver.ts', 'MemoryOptions']],
+  Module: [
+    ['lib/nest/jobs-module-options.ts', 'JobsModuleOptions'],
+    ['lib/nest/jobs-module-options.ts', 'JobsModuleExtras'],
+  ],
+  Handler: [
+    ['lib/runtime/handler.ts', 'HandlerOptions'],
+    ['lib/nest/decorators/job-handler.decorator.ts', 'JobHandlerOptions'],
+  ],
+  Push: [['lib/client/job-options.ts', 'JobOptionsInput']],
+  'Parts of a kernel': [['lib/runtime/create-kernel.ts', 'CreateKernelParts']],
+};
+
+describe('the page of errors', () => {
+  const page = new Page('docs/errors.md');
+
+  it('reads every error class of the source', () => {
+    const count = readFileSync('lib/contract/errors.ts', 'utf8').match(/^export class /gm)?.length;
+    expect(errorClasses()).toHaveLength(count ?? 0);
+  });
+
+  it.each(errorClasses())('says code, retriable and what to do for $name', ({ name, code, isRetriable }) => {
+    const section = page.section(name).join('\n');
+    expect(code).not.toBe('');
+    expect(section).toContain(`\`${code}\`, ${isRetriable ? '**retriable**' : 'not retriable'}`);
+    for (const part of ['**When:**', '**State:**', '**Do:**']) expect(section).toContain(part);
+  });
+
+  it('lists every error in its table, by code', () => {
+    const rows = page.rows('Errors').map((row) => `${row['code']} ${row['class']} ${row['retriable']}`);
+    const expected = errorClasses().map(
+      ({ name, code, isRetriable }) => `\`${code}\` [${name}](#${name.toLowerCase()}) ${isRetriable ? 'yes' : 'no'}`,
+    );
+    expect(rows.sort()).toEqual(expected.sort());
+  });
+});
+
+describe('the header contract', () => {
+  it('lists every header of the library and no other', () => {
+    const values: unknown[] = Object.values(headerNames);
+    const names = values.filter((value): value is string => typeof value === 'string' && value !== headerNames.RESERVED_PREFIX);
+    const rows = new Page('docs/header-contract.md').rows('Ours').map((row) => row['header']);
+    expect(rows.sort()).toEqual(names.map((name) => `\`${name}\``).sort());
+  });
+});
+
+describe('the page of configuration', () => {
+  const page = new Page('docs/configuration.md');
+
+  it.each(Object.entries(OPTIONS))('lists every key of "%s" and no other', (heading, interfaces) => {
+    const keys = interfaces.flatMap(([file, name]) => optionsOf(file, name).map(({ key }) => `\`${key}\``));
+    const rows = page.rows(heading).flatMap((row) => row['key'] ?? []);
+    expect(rows.sort()).toEqual(keys.sort());
+  });
+
+  it.each(Object.entries(OPTIONS))('says the same defaults in "%s" as the source', (heading, interfaces) => {
+    const documented = new Map(page.rows(heading).map((row) => [row['key'], row['default']]));
+    for (const { key, defaults } of interfaces.flatMap(([file, name]) => optionsOf(file, name))) {
+      for (const value of defaults) expect([key, documented.get(`\`${key}\``)]).toEqual([key, expect.stringContaining(`\`${value}\``)]);
+    }
+  });
+});
+
+describe('the page of testing', () => {
+  it('lists the errors of the kit, by code', () => {
+    const rows = new Page('docs/testing.md').rows('Errors of the kit').map((row) => `${row['code']} ${row['class']}`);
+    const expected = errorClasses('lib/testing/errors.ts').map(({ name, code }) => `\`${code}\` \`${name}\``);
+    expect(expected).not.toEqual([]);
+    expect(rows.sort()).toEqual(expected.sort());
+  });
+});
+
+describe('the pages on what can be seen', () => {
+  it('lists every event', () => {
+    const rows = new Page('docs/handlers.md').rows('Events').flatMap((row) => row['event']?.split(', ') ?? []);
+    expect(rows.sort()).toEqual(
+      Object.keys(new JobsEventHub().events)
+        .map((name) => `\`${name}\``)
+        .sort(),
+    );
+  });
+
+  it('names every counter', () => {
+    const text = new Page('docs/concepts.md').section('What can be seen').join('\n');
+    expect(Object.keys(createCounters()).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  it.each(documentation())('of $path lead to files and headings that are there', (page) => {
+    expect(page.links.map((link) => page.brokenness(link)).filter((problem) => problem !== undefined)).toEqual([]);
+  });
+
+  it('of the index lead to every page', () => {
+    const index = new Page('docs/index.md');
+    const pages = documentation().flatMap(({ path }) => (path === 'README.md' || path === index.path ? [] : path.replace(/^docs[/\\]/, '')));
+    expect(pages.filter((path) => !index.links.includes(path.replaceAll('\\', '/')))).toEqual([]);
+  });
+});
