@@ -75,6 +75,7 @@ export {
   PushUncertainError,
   RetryJobError,
   SnoozeJobError,
+  StateStoreClosedError,
   UnknownJobError,
   UnknownQueueError,
   UnrecoverableJobError,

@@ -9,7 +9,8 @@ const CONCURRENCY = 64;
 
 export const variants = {
   'fastq, promise API': () => measureDrain(fastqPromise()),
-  'fastq, callback API': () => measureDrain(fastqCallback()),
+  'fastq, callback API': () => measureDrain(fastqCallback(asyncWorker)),
+  'fastq, callback API, sync handler': () => measureDrain(fastqCallback(syncWorker)),
   'p-queue 9': () => measureDrain(pQueue()),
 };
 
@@ -30,16 +31,14 @@ function fastqPromise() {
   };
 }
 
-/** @returns {import('../support/drain.mjs').DrainSubject} */
-function fastqCallback() {
+/**
+ * @param {(countdown: Countdown) => import('fastq').worker<unknown, EchoJob, void>} workerOf
+ * @returns {import('../support/drain.mjs').DrainSubject}
+ */
+function fastqCallback(workerOf) {
   const countdown = new Countdown();
-  const settled = Promise.resolve();
   /** @type {import('fastq').queue<EchoJob, void>} */
-  const queue = fastq((job, callback) => {
-    countdown.handled(job.payload.length);
-    // Called back at once, it overflows the stack on a deep queue.
-    void settled.then(() => callback(null));
-  }, CONCURRENCY);
+  const queue = fastq(workerOf(countdown), CONCURRENCY);
   const done = () => {};
   return {
     fill: (jobs) => {
@@ -51,6 +50,23 @@ function fastqCallback() {
       queue.resume();
       return countdown.done;
     },
+  };
+}
+
+/** @param {Countdown} countdown */
+function asyncWorker(countdown) {
+  const handle = async (/** @type {EchoJob} */ job) => countdown.handled(job.payload.length);
+  return (/** @type {EchoJob} */ job, /** @type {import('fastq').done<void>} */ callback) => {
+    handle(job).then(() => callback(null), callback);
+  };
+}
+
+/** @param {Countdown} countdown */
+function syncWorker(countdown) {
+  return (/** @type {EchoJob} */ job, /** @type {import('fastq').done<void>} */ callback) => {
+    countdown.handled(job.payload.length);
+    // Called back at once, fastq overflows the stack on a deep queue.
+    queueMicrotask(() => callback(null));
   };
 }
 

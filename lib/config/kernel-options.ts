@@ -25,7 +25,7 @@ export interface KernelOptions {
    */
   readonly numPollers?: number;
   /**
-   * How long a push, a pause or another call to a driver may take. A push that finds its pipeline full waits this long
+   * How long a push or the end of a pipeline may take. A push that finds its pipeline full waits this long
    * for room; with `0` it is refused at once.
    *
    * Unit: seconds, or duration text such as `'500ms'`. Range: 0 or more. Default: `60`.

@@ -28,10 +28,10 @@ export interface JobControl {
   readonly driver: string;
   /** The broker's name of the queue it came from. */
   readonly queue: string;
-  /** The policy of the pipeline, for what the handler leaves open. */
-  readonly retry: RetryPolicy;
   /** The handler's own time-out, in milliseconds; the job's wins over it. To be called before the handler runs. */
   limit(timeoutMs: number): void;
+  /** The handler's own policy, over that of the pipeline. To be called before the handler runs. */
+  retryBy(policy: Partial<RetryPolicy>): void;
   /** Settles before the handler ends. The promise, if any, is the driver's. The slot stays taken. */
   settle(outcome: Outcome): Done;
   /** Tells whoever listens how far the job is. */
@@ -42,9 +42,9 @@ export interface JobControl {
 export type Outcome =
   | { readonly kind: 'done'; readonly result?: Uint8Array }
   /** Thrown: the attempts policy decides. */
-  | { readonly kind: 'failed'; readonly error: JobFailure; readonly retry?: RetryPolicy }
+  | { readonly kind: 'failed'; readonly error: JobFailure }
   /** Final. */
-  | { readonly kind: 'rejected'; readonly error: JobFailure; readonly retry?: RetryPolicy }
+  | { readonly kind: 'rejected'; readonly error: JobFailure }
   /** The handler settled it as a broker would: no policy of ours, no failed store. */
   | { readonly kind: 'nacked'; readonly requeue: boolean; readonly delayMs: number; readonly reason: string }
   | {
@@ -53,7 +53,6 @@ export type Outcome =
       readonly delayMs: number;
       readonly reason: string;
       readonly spendsAttempt: boolean;
-      readonly retry?: RetryPolicy;
     }
   /** The worker process died; counted against `maxCrashes`. */
   | { readonly kind: 'crashed'; readonly reason: 'exit' | 'timeout' | 'memory' | 'protocol'; readonly detail: string }

@@ -4,7 +4,7 @@ import type { RetryOptions } from './retry-policy.js';
 export interface KernelSettings {
   /** Jobs handled at once over all pipelines of one executor. */
   readonly numPollers: number;
-  /** How long a push, a pause or another call to a driver may take. 0 refuses at once instead of waiting for room. */
+  /** How long a push or the end of a pipeline may take. 0 refuses at once instead of waiting for room. */
   readonly timeoutMs: number;
   /** Jobs in the priority queue, over all pipelines. */
   readonly pipelineSize: number;

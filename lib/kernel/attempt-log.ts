@@ -3,7 +3,8 @@ import type { FailedAttempt } from '../contract/kernel-admin.js';
 
 /** Jobs remembered; the one that failed longest ago goes first. */
 const MAX_JOBS = 10_000;
-const MAX_ATTEMPTS = 20;
+/** Failed runs kept of one job. */
+export const MAX_ATTEMPTS = 20;
 
 /** The failed runs of jobs that are to run again, for the record of those that fail for good. Bounded. */
 export class AttemptLog {

@@ -1,6 +1,6 @@
 import { deadlineAfter, type Clock, type Timer } from '../contract/clock.js';
 import type { DriverModule } from '../contract/driver.js';
-import { KernelStoppingError, PipelineExistsError, PipelineNotFoundError } from '../contract/errors.js';
+import { KernelStoppingError, PipelineExistsError, PipelineNotFoundError, type JobsError } from '../contract/errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import type { Job } from '../contract/job.js';
@@ -123,7 +123,7 @@ export class Kernel implements JobsApi {
     const pipeline = this.#pipelines.get(job.pipeline);
     if (pipeline !== undefined) return pipeline.push(job);
     this.#counters.pushErrors++;
-    return Promise.reject(this.#phase === 'closed' ? new KernelStoppingError(job.pipeline) : this.#notFound(job.pipeline));
+    return Promise.reject(this.#notFound(job.pipeline));
   }
 
   async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
@@ -349,7 +349,8 @@ export class Kernel implements JobsApi {
     return pipeline;
   }
 
-  #notFound(name: string): PipelineNotFoundError {
+  #notFound(name: string): JobsError {
+    if (this.#phase === 'closed') return new KernelStoppingError(name);
     return new PipelineNotFoundError(name, [...this.#pipelines.keys()]);
   }
 }

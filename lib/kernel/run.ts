@@ -48,6 +48,7 @@ export class Run implements JobControl {
   lastProgress: unknown = undefined;
   readonly #context: RunContext;
   #controller: AbortController | undefined = undefined;
+  #retry: RetryPolicy | undefined = undefined;
 
   constructor(
     readonly delivery: Delivery,
@@ -67,8 +68,9 @@ export class Run implements JobControl {
     return this.pipeline.queue;
   }
 
+  /** What becomes of the job when it fails. */
   get retry(): RetryPolicy {
-    return this.pipeline.retry;
+    return this.#retry ?? this.pipeline.retry;
   }
 
   get attempt(): number {
@@ -93,6 +95,10 @@ export class Run implements JobControl {
   limit(timeoutMs: number): void {
     if (this.deadline !== Infinity && numberHeader(this.delivery.job.headers, TIMEOUT_HEADER) !== undefined) return;
     this.setTimeout(timeoutMs);
+  }
+
+  retryBy(policy: Partial<RetryPolicy>): void {
+    this.#retry = { ...this.pipeline.retry, ...policy };
   }
 
   setTimeout(timeoutMs: number): void {

@@ -17,8 +17,8 @@ import { JobRecord, NO_HEADERS, type Done, type Job, type JobHeaders } from '../
 import type { JobsEvents } from '../contract/jobs-events.js';
 import type { FailedReason } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
-import type { RetryPolicy } from '../contract/retry-policy.js';
-import { AttemptLog, attemptOf } from './attempt-log.js';
+import type { OnFailure } from '../contract/retry-policy.js';
+import { AttemptLog, attemptOf, MAX_ATTEMPTS } from './attempt-log.js';
 import type { Counters } from './counters.js';
 import type { FailedStore } from './failed-store.js';
 import type { Run, RunContext } from './run.js';
@@ -103,14 +103,15 @@ export class Settlement implements RunContext {
     const { delivery } = run;
     switch (outcome.kind) {
       case 'failed':
-        return this.#failed(run, outcome.error, outcome.retry ?? run.pipeline.retry);
+        return this.#failed(run, outcome.error);
       case 'rejected':
         this.#options.counters.failedRuns++;
-        return this.#final(run, outcome.error, FINAL_CODES[outcome.error.code ?? ''] ?? 'rejected', outcome.retry ?? run.pipeline.retry);
+        return this.#final(run, outcome.error, FINAL_CODES[outcome.error.code ?? ''] ?? 'rejected');
       case 'nacked':
+        if (!outcome.requeue) this.#refused(run, outcome.reason);
         return delivery.nack({ requeue: outcome.requeue, delayMs: outcome.delayMs });
       case 'requeue':
-        if (outcome.spendsAttempt) return this.#failed(run, failureOf(new Error(outcome.reason)), outcome.retry ?? run.pipeline.retry);
+        if (outcome.spendsAttempt) return this.#failed(run, failureOf(new Error(outcome.reason)));
         return delivery.requeue({ headers: this.#due(outcome.headers, outcome.delayMs), delayMs: outcome.delayMs });
       case 'crashed':
         return this.#crashed(run, outcome);
@@ -119,27 +120,28 @@ export class Settlement implements RunContext {
     }
   }
 
-  #failed(run: Run, error: JobFailure, retry: RetryPolicy): Done {
+  #failed(run: Run, error: JobFailure): Done {
+    const { retry } = run;
     // The kernel told it to end: nothing is wrong with the job.
     if (run.abortReason instanceof KernelStoppingError) return run.delivery.nack({ requeue: true });
     const final = FINAL_CODES[error.code ?? ''];
     if (error.code === 'SNOOZE_JOB') return this.#snooze(run, error);
     this.#options.counters.failedRuns++;
-    if (final !== undefined) return this.#final(run, error, final, retry);
+    if (final !== undefined) return this.#final(run, error, final);
     const { job } = run.delivery;
     const failures = (numberHeader(job.headers, ATTEMPT_HEADER) ?? 0) + 1;
     const attempts = numberHeader(job.headers, MAX_ATTEMPTS_HEADER) ?? retry.attempts;
-    if (run.attempt >= attempts) return this.#final(run, error, 'attempts', retry);
-    const { delayMs, headers } = this.#nextRun(run, error, retry);
+    if (run.attempt >= attempts) return this.#final(run, error, 'attempts');
+    const { delayMs, headers } = this.#nextRun(run, error);
     this.#history.add(job.id, run.attempt, this.#options.clock.now(), error);
     return this.#again(run, error, delayMs, withHeaders(headers, { [ATTEMPT_HEADER]: [String(failures)] }));
   }
 
   /** The wait and the headers of the next run: the policy's, or what a RetryJobError asks for. */
-  #nextRun(run: Run, error: JobFailure, retry: RetryPolicy): { delayMs: number; headers: JobHeaders } {
+  #nextRun(run: Run, error: JobFailure): { delayMs: number; headers: JobHeaders } {
     const { job } = run.delivery;
     const asked = error.code === 'RETRY_JOB' ? (error.cause as RetryJobError | undefined) : undefined;
-    const delayMs = asked?.delay === undefined ? retry.backoff(run.attempt) : durationMs(asked.delay, 'RetryJobError.delay');
+    const delayMs = asked?.delay === undefined ? run.retry.backoff(run.attempt) : durationMs(asked.delay, 'RetryJobError.delay');
     if (asked?.headers === undefined) return { delayMs, headers: job.headers };
     const changes: Record<string, readonly string[]> = Object.create(null) as Record<string, readonly string[]>;
     for (const [name, value] of Object.entries(userHeaders(asked.headers as JobHeaders))) {
@@ -159,6 +161,13 @@ export class Settlement implements RunContext {
     return run.delivery.requeue({ headers: this.#due(withHeaders(headers, { [FIRST_AT_HEADER]: first }), wholeMs), delayMs: wholeMs });
   }
 
+  // What becomes of it is the broker's business; in memory it is gone.
+  #refused(run: Run, reason: string): void {
+    this.#options.counters.failed++;
+    this.#options.logger.warn(`Job "${run.delivery.job.name}" was refused by its handler and is not delivered again: ${reason}`, this.#facts(run));
+    this.events.failed?.({ ...run.event(), error: { type: 'Error', message: reason }, target: 'broker' });
+  }
+
   #snooze(run: Run, error: JobFailure): Done {
     const { job } = run.delivery;
     const delayMs = durationMs((error.cause as SnoozeJobError).delay, 'SnoozeJobError.delay');
@@ -171,36 +180,45 @@ export class Settlement implements RunContext {
     const crashes = (numberHeader(job.headers, CRASHES_HEADER) ?? 0) + 1;
     const error: JobFailure = { type: 'WorkerCrash', message: outcome.detail, code: `WORKER_${outcome.reason.toUpperCase()}` };
     this.#options.counters.failedRuns++;
-    if (crashes >= this.#options.maxCrashes) return this.#final(run, error, 'crashed', run.pipeline.retry);
+    if (crashes >= this.#options.maxCrashes) return this.#final(run, error, 'crashed');
     this.#history.add(job.id, run.attempt, this.#options.clock.now(), error);
-    return this.#again(run, error, run.pipeline.retry.backoff(crashes), withHeaders(job.headers, { [CRASHES_HEADER]: [String(crashes)] }));
+    return this.#again(run, error, run.retry.backoff(crashes), withHeaders(job.headers, { [CRASHES_HEADER]: [String(crashes)] }));
   }
 
-  #final(run: Run, error: JobFailure, reason: FailedReason, retry: RetryPolicy): Done {
+  #final(run: Run, error: JobFailure, reason: FailedReason): Done {
     const { counters, logger } = this.#options;
+    const target = this.#targetOf(run);
     const { job } = run.delivery;
     counters.failed++;
     if (reason === 'expired') counters.expired++;
     const line = `Job "${job.name}" failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}: ${error.message}`;
     // The stack of our own verdicts leads into this library and helps nobody.
     const stack = reason === 'unknown' || reason === 'expired' ? undefined : error.stack;
-    logger.error(line, { ...this.#facts(run), target: retry.onFailure, ...(stack === undefined ? {} : { stack }) });
-    this.events.failed?.({ ...run.event(), error, target: retry.onFailure });
+    logger.error(line, { ...this.#facts(run), target, ...(stack === undefined ? {} : { stack }) });
+    this.events.failed?.({ ...run.event(), error, target });
     const history = this.#history.take(job.id);
-    if (retry.onFailure === 'drop') return run.delivery.ack();
-    if (retry.onFailure === 'broker') return run.delivery.nack({ requeue: false });
-    const recorded = retry.onFailure === 'store' ? this.#record(run, error, reason, history) : this.#moveTo(retry.onFailure.slice('queue:'.length), job);
+    if (target === 'drop') return run.delivery.ack();
+    if (target === 'broker') return run.delivery.nack({ requeue: false });
+    const recorded = target === 'store' ? this.#record(run, error, reason, history) : this.#moveTo(target.slice('queue:'.length), job);
     // The record is safe before the job goes; when it cannot be made, the job comes back.
     return recorded.then(
       (isSettled) => (isSettled ? undefined : run.delivery.ack()),
       (cause: unknown) => {
-        logger.error(`The failure of job "${job.name}" could not be kept in ${retry.onFailure}; the job comes back in ${RECORD_RETRY_MS} ms.`, {
+        logger.error(`The failure of job "${job.name}" could not be kept in ${target}; the job comes back in ${RECORD_RETRY_MS} ms.`, {
           ...this.#facts(run),
           error: cause,
         });
         return run.delivery.nack({ requeue: true, delayMs: RECORD_RETRY_MS });
       },
     );
+  }
+
+  // A broker without dead letters would let the job go; the pipelines are checked at boot, handlers meet theirs here.
+  #targetOf(run: Run): OnFailure {
+    const { onFailure } = run.retry;
+    if (onFailure !== 'broker' || run.pipeline.capabilities.deadLetter) return onFailure;
+    this.#options.logger.warn(`Driver "${run.driver}" has no dead letters of its own; the job goes to the failed store.`, this.#facts(run));
+    return 'store';
   }
 
   /** True when the driver took the job out in the same transaction. */
@@ -219,7 +237,7 @@ export class Settlement implements RunContext {
       error: kept,
       attempts: run.attempt,
       failedAt,
-      history: [...history, attemptOf(run.attempt, failedAt, error)],
+      history: [...history.slice(1 - MAX_ATTEMPTS), attemptOf(run.attempt, failedAt, error)],
     };
     if (run.delivery.fail !== undefined) {
       await run.delivery.fail(record);

@@ -117,7 +117,10 @@ export class JobExplorer {
     if (!known.includes(kernel)) {
       const asked = kernel === DEFAULT_KERNEL ? 'the kernel without a name' : `kernel "${kernel}"`;
       const names = known.map((name) => `"${name}"`).join(', ');
-      issues.push({ path: labelOf(target), message: `It belongs to ${asked}, which no JobsModule.forRoot() makes. Set "kernel" to one of ${names}.` });
+      issues.push({
+        path: labelOf(target),
+        message: `It belongs to ${asked}, which no JobsModule.forRoot() makes. Set "kernel" to one of ${names}.`,
+      });
     }
     return false;
   }

@@ -100,12 +100,12 @@ export class JobsKernel {
   }
 
   #checkQueues({ options, declaredLater, label }: BoundHandler, pipelines: readonly string[]): void {
-    const known = [...pipelines, ...this.#parts.consumed];
+    const known = new Set([...pipelines, ...this.#parts.consumed]);
     const { queue, onFailure } = options;
-    if (queue !== undefined && !isPattern(queue) && !declaredLater && !known.includes(queue)) {
+    if (queue !== undefined && !isPattern(queue) && !declaredLater && !known.has(queue)) {
       throw new UnknownQueueError(queue, label, pipelines, suggest(queue, pipelines));
     }
-    if (onFailure === undefined || !onFailure.startsWith('queue:') || known.includes(onFailure.slice('queue:'.length))) return;
+    if (onFailure === undefined || !onFailure.startsWith('queue:') || known.has(onFailure.slice('queue:'.length))) return;
     throw new JobsConfigError([
       { path: `${label}.onFailure`, message: `"${onFailure}" names a pipeline that is not configured. Add it under "pipelines".` },
     ]);

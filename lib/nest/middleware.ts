@@ -41,12 +41,7 @@ export class MiddlewareJobsApi implements JobsApi {
   }
 
   pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
-    const outcome = (job: Job): Promise<PushOutcome> =>
-      this.push(job).then(
-        (receipt) => ({ ok: true, receipt }),
-        (error: Error) => ({ ok: false, error }),
-      );
-    return Promise.all(jobs.map(outcome));
+    return Promise.all(jobs.map((job) => this.#outcomeOf(job)));
   }
 
   declare(pipeline: PipelineDeclaration): Promise<void> {
@@ -75,6 +70,14 @@ export class MiddlewareJobsApi implements JobsApi {
 
   now(): number {
     return this.#api.now?.() ?? Date.now();
+  }
+
+  async #outcomeOf(job: Job): Promise<PushOutcome> {
+    try {
+      return { ok: true, receipt: await this.push(job) };
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
+    }
   }
 }
 

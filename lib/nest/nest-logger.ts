@@ -23,8 +23,9 @@ function line(message: string, fields: Readonly<Record<string, unknown>> = {}): 
 
 // Control characters of a foreign text would write lines of their own.
 function shown(value: unknown): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is removed
-  return textOf(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, MAX_FACT);
+  return textOf(value)
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, MAX_FACT);
 }
 
 function textOf(value: unknown): string {

@@ -42,10 +42,12 @@ export class Handler {
   readonly #handle: HandlerFunction;
   readonly #schema: StandardSchema | undefined;
   readonly #timeoutMs: number | undefined;
-  readonly #retry: Partial<RetryPolicy>;
+  /** What the handler says itself; most say nothing. */
+  readonly #retry: Partial<RetryPolicy> | undefined;
   readonly #retryOn: readonly ErrorClass[] | undefined;
   readonly #dontRetryOn: readonly ErrorClass[];
   readonly #context: JobContextOptions;
+  readonly #onFailed = (error: unknown): Outcome => this.#failed(error);
 
   constructor(
     /** For messages: `MailHandlers.send`. */
@@ -57,26 +59,31 @@ export class Handler {
     this.#handle = handle;
     this.#schema = options.schema;
     this.#timeoutMs = options.timeout === undefined ? undefined : checkedTimeout(options.timeout, label);
-    const { attempts, backoff, onFailure } = readRetryOptions({ attempts: options.attempts, backoff: options.backoff, onFailure: options.onFailure }, label);
-    this.#retry = {
+    const { attempts, backoff, onFailure } = readRetryOptions(
+      { attempts: options.attempts, backoff: options.backoff, onFailure: options.onFailure },
+      label,
+    );
+    const own = {
       ...(attempts === undefined ? {} : { attempts }),
       ...(backoff === undefined ? {} : { backoff: createBackoff(backoff) }),
       ...(onFailure === undefined ? {} : { onFailure }),
     };
+    this.#retry = Object.keys(own).length === 0 ? undefined : own;
     this.#retryOn = options.retryOn;
     this.#dontRetryOn = options.dontRetryOn ?? [];
     this.#context = { codec: options.codec ?? 'json', logger, payloadClass: options.payloadClass };
   }
 
-  // Synchronous handlers stay synchronous.
+  // Synchronous handlers stay synchronous; the callbacks of the others are shared.
   run(job: Job, control: JobControl): Outcome | Promise<Outcome> {
     if (this.#timeoutMs !== undefined) control.limit(this.#timeoutMs);
+    if (this.#retry !== undefined) control.retryBy(this.#retry);
     const context = new JobContext(job, control, this.#context);
     try {
       const result = this.#schema === undefined ? this.#handle(context) : this.#validated(context, this.#schema);
-      return isPromise(result) ? result.then(isDone, (error: unknown) => this.#failed(error, control)) : DONE_OUTCOME;
+      return isPromise(result) ? result.then(isDone, this.#onFailed) : DONE_OUTCOME;
     } catch (error) {
-      return this.#failed(error, control);
+      return this.#failed(error);
     }
   }
 
@@ -90,12 +97,12 @@ export class Handler {
     return isPromise(checked) ? checked.then((result) => handle(result as StandardResult<unknown>)) : handle(checked);
   }
 
-  #failed(error: unknown, control: JobControl): Outcome {
+  #failed(error: unknown): Outcome {
     const failure = failureOf(error);
     const isOf = (Class: ErrorClass): boolean => error instanceof Class;
     const isAsked = failure.code !== undefined && NEVER_FINAL.has(failure.code);
     const isFinal = !isAsked && (this.#dontRetryOn.some(isOf) || (this.#retryOn !== undefined && !this.#retryOn.some(isOf)));
-    return { kind: isFinal ? 'rejected' : 'failed', error: failure, retry: { ...control.retry, ...this.#retry } };
+    return { kind: isFinal ? 'rejected' : 'failed', error: failure };
   }
 }
 

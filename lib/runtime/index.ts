@@ -11,6 +11,34 @@ export type {
   DriverModule,
   DriverRegistry,
 } from '../contract/driver.js';
+export {
+  CancelJobError,
+  DriverNotAvailableError,
+  DriverStoppedError,
+  HandlerConflictError,
+  JobAlreadySettledError,
+  JobExpiredError,
+  JobsArgumentError,
+  JobsConfigError,
+  JobsError,
+  JobTimeoutError,
+  JobValidationError,
+  KernelStoppingError,
+  NotSupportedByDriverError,
+  NotSupportedByKernelError,
+  PayloadTooLargeError,
+  PipelineAlreadyPausedError,
+  PipelineAlreadyRunningError,
+  PipelineExistsError,
+  PipelineFullError,
+  PipelineNotFoundError,
+  PushUncertainError,
+  RetryJobError,
+  SnoozeJobError,
+  StateStoreClosedError,
+  UnknownJobError,
+  UnrecoverableJobError,
+} from '../contract/errors.js';
 export type { Executor, JobControl, Outcome } from '../contract/executor.js';
 export { DONE_OUTCOME } from '../contract/executor.js';
 export type { JobFailure } from '../contract/failure.js';

@@ -3,13 +3,10 @@ import { JobTimeoutError } from '../contract/errors.js';
 import type { JobControl, Outcome } from '../contract/executor.js';
 import { ATTEMPT_HEADER, numberHeader } from '../contract/job-headers.js';
 import type { Job } from '../contract/job.js';
-import type { RetryPolicy } from '../contract/retry-policy.js';
-import { resolveRetry } from '../kernel/retry.js';
 
 /** One run of a handler without a kernel: what settles the job is taken and has no further effect. */
 export class HandlerRun implements JobControl {
   readonly driver = 'memory';
-  readonly retry: RetryPolicy = resolveRetry(undefined);
   readonly #job: Job;
   readonly #clock: Clock;
   readonly #aborter = new AbortController();
@@ -47,6 +44,9 @@ export class HandlerRun implements JobControl {
     this.#deadline = this.#clock.monotonic() + timeoutMs;
     this.#timer = this.#clock.setTimer(timeoutMs, () => this.#aborter.abort(new JobTimeoutError(this.#job.id, this.#job.name, timeoutMs)));
   }
+
+  // It runs once, whatever its policy.
+  retryBy(): void {}
 
   settle(_outcome: Outcome): void {
     this.#isSettled = true;

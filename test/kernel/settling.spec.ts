@@ -220,13 +220,26 @@ describe('A job that is settled by its handler', () => {
     expect(await failedOf(opened)).toMatchObject([{ reason: 'rejected', error: { message: 'hopeless' } }]);
   });
 
-  it('by nack without redelivery is gone, and not in the failed store', async () => {
+  it('by fail goes where its handler says', async () => {
+    const opened = await openKernel();
+    opened.on('job', (context) => context.fail(new Error('hopeless')), { onFailure: 'drop' });
+    await opened.jobs.connect('q').push('job', '');
+    await settled();
+    expect(await failedOf(opened)).toEqual([]);
+    expect(await opened.kernel.admin.counters()).toMatchObject({ failed: 1 });
+  });
+
+  it('by nack without redelivery is gone, counted, and not in the failed store', async () => {
     const opened = await openFailing((context) => context.nack('no'));
+    const events: unknown[] = [];
+    opened.kernel.events.on('failed', (event) => events.push(event));
     await opened.jobs.connect('q').push('job', '');
     await opened.clock.advance('1h');
     expect(opened.runs).toHaveLength(1);
     expect(await failedOf(opened)).toEqual([]);
     expect((await opened.kernel.stat())[0]).toMatchObject({ active: 0, reserved: 0, delayed: 0 });
+    expect(await opened.kernel.admin.counters()).toMatchObject({ failed: 1, completed: 0 });
+    expect(events).toMatchObject([{ name: 'job', error: { message: 'no' }, target: 'broker' }]);
   });
 
   it('by nack with redelivery and delay comes back', async () => {
@@ -331,6 +344,14 @@ describe('onFailure', () => {
 
   it('"broker" is refused at boot by a driver without dead letters', async () => {
     await expect(openKernel({ pipelines: { q: { driver: 'memory', onFailure: 'broker' } } })).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });
+  });
+
+  it('"broker" of a handler goes to the failed store where the driver has no dead letters', async () => {
+    const opened = await openKernel();
+    opened.on('job', fail, { attempts: 1, onFailure: 'broker' });
+    await opened.jobs.connect('q').push('job', '');
+    await settled();
+    expect(await failedOf(opened)).toHaveLength(1);
   });
 
   it('"queue:<name>" of a pipeline that is not configured is refused at boot', async () => {

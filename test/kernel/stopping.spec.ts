@@ -75,6 +75,11 @@ describe('drain', () => {
     await expect(jobs.connect('q').push('job', '')).rejects.toMatchObject({ code: 'KERNEL_STOPPING', pipeline: 'q' });
     await kernel.close();
     await expect(jobs.connect('q').push('job', '')).rejects.toMatchObject({ code: 'KERNEL_STOPPING' });
+    await expect(kernel.pause('q')).rejects.toMatchObject({ code: 'KERNEL_STOPPING' });
+    await expect(jobs.connect('q').dispatchMany(jobs.connect('q').create('job', ''))).rejects.toMatchObject({
+      code: 'PUSH_BATCH',
+      outcomes: [{ error: { code: 'KERNEL_STOPPING' } }],
+    });
   });
 
   it('aborts at the deadline, and a job that then fails has spent no attempt', async () => {

@@ -279,7 +279,9 @@ describe('a running application refuses', () => {
     const { jobs, sent } = await openWorking();
     const job = await nextFailed(jobs, () => jobs.queue('q').push('mail.send', 'no JSON'));
     expect(job).toMatchObject({ payload: 'no JSON', attempts: 1, error: { code: 'JOB_VALIDATION' } });
-    expect(job.error.message).toBe('The payload of job "mail.send" does not match its schema: payload: Invalid input: expected object, received string.');
+    expect(job.error.message).toBe(
+      'The payload of job "mail.send" does not match its schema: payload: Invalid input: expected object, received string.',
+    );
     await stillWorks(jobs, sent);
   });
 

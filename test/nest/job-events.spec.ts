@@ -53,7 +53,13 @@ describe('listeners of job events', () => {
     const { jobs } = await openApp({ providers: [Handlers, Listeners] });
     const { id } = await jobs.queue('q').push('works.twice', null, { headers: { 'x-tenant': 'acme' } });
     const events = await inbox.take(5);
-    expect(events.map(([name, event]) => `${name} ${event.attempt}`).toSorted()).toEqual(['active 1', 'active 2', 'completed 2', 'pushed 0', 'retrying 1']);
+    expect(events.map(([name, event]) => `${name} ${event.attempt}`).toSorted()).toEqual([
+      'active 1',
+      'active 2',
+      'completed 2',
+      'pushed 0',
+      'retrying 1',
+    ]);
     for (const [, event] of events) expect(event).toMatchObject({ id, name: 'works.twice', queue: 'q', headers: { 'x-tenant': ['acme'] } });
     const [, retrying] = events.find(([name]) => name === 'retrying')!;
     expect(retrying).toMatchObject({ delayMs: 0, error: { type: 'RangeError', message: 'Not yet.' } });
@@ -148,7 +154,7 @@ describe('listeners of job events', () => {
 
       @OnJobEvent('completed')
       async rejects(): Promise<void> {
-        await null;
+        await settled();
         throw new Error('The post is closed.');
       }
 
@@ -160,6 +166,7 @@ describe('listeners of job events', () => {
     const { jobs, log } = await openApp({ providers: [Handlers, Listeners] });
     for (let push = 0; push < 2; push++) await jobs.queue('q').push('works', null);
     expect(await inbox.take(2)).toEqual(['works', 'works']);
+    await settled();
     await settled();
     const lines = [
       'Listeners.throws() failed at the event "completed": The mirror is broken.',

@@ -1,4 +1,15 @@
-import { BadRequestException, Controller, Inject, Injectable, NotFoundException, ParseIntPipe, Scope, UsePipes, ValidationPipe } from '@nestjs/common';
+import {
+  BadRequestException,
+  Controller,
+  HttpStatus,
+  Inject,
+  Injectable,
+  NotFoundException,
+  ParseIntPipe,
+  Scope,
+  UsePipes,
+  ValidationPipe,
+} from '@nestjs/common';
 import type { PipeTransform, Provider } from '@nestjs/common';
 import { APP_PIPE, ContextIdFactory, REQUEST, type ContextIdStrategy } from '@nestjs/core';
 import { Ctx, Payload, RpcException } from '@nestjs/microservices';
@@ -212,7 +223,10 @@ describe.each([
           throw new Error('The server is away.');
         }
       }
-      const { jobs } = await open({ providers: [Mails], jobs: { pipelines: { q: { driver: 'memory' } }, handlers: { 'mail.send': { attempts: 1 } } } });
+      const { jobs } = await open({
+        providers: [Mails],
+        jobs: { pipelines: { q: { driver: 'memory' } }, handlers: { 'mail.send': { attempts: 1 } } },
+      });
       const job = await nextFailed(jobs, () => jobs.queue('q').push('mail.send', MAIL));
       expect(job.attempts).toBe(1);
     });
@@ -612,7 +626,7 @@ describe.each([
         }
 
         @JobHandler('signup', { dontRetryOn: [TypeError] })
-        @UsePipes(new ValidationPipe({ errorHttpStatusCode: 422 }))
+        @UsePipes(new ValidationPipe({ errorHttpStatusCode: HttpStatus.UNPROCESSABLE_ENTITY }))
         handle(_signup: SignupDto): void {}
       }
       const { jobs } = await open({ providers: [Signups] });
@@ -666,7 +680,6 @@ describe.each([
         },
         { message: 'No such mail.' },
       ],
-      // oxlint-disable-next-line prefer-promise-reject-errors -- what others do
       ['rejects with a text', () => Promise.reject('No such mail.'), { type: 'string', message: 'No such mail.' }],
     ])('runs a job again and keeps the error at the end when its handler %s', async (_what, fail, error) => {
       class Handlers {
@@ -819,7 +832,12 @@ describe.each([
     it('is final by fail()', async () => {
       const { jobs } = await openSettling((context) => context.fail(new RangeError('Too far.')));
       const job = await nextFailed(jobs, () => pushed(jobs));
-      expect(job).toMatchObject({ attempts: 1, reason: 'rejected', error: { type: 'RangeError', message: 'Too far.' }, headers: { 'x-tenant': ['acme'] } });
+      expect(job).toMatchObject({
+        attempts: 1,
+        reason: 'rejected',
+        error: { type: 'RangeError', message: 'Too far.' },
+        headers: { 'x-tenant': ['acme'] },
+      });
     });
 
     it.each<[string, (context: JobContext) => Promise<void>, Record<string, string[]>]>([
@@ -888,7 +906,9 @@ describe.each([
       const { id } = (await pushed(jobs)) as { id: string };
       await drained.next();
       expect(await jobs.admin.counters()).toMatchObject({ started: 1, completed: 1, failedRuns: 0, lateErrors: 1 });
-      expect(log.ours('error')).toEqual([`The handler of job "job" failed after it had settled the job: Too late. (id: ${id}, job: job, queue: q, attempt: 1)`]);
+      expect(log.ours('error')).toEqual([
+        `The handler of job "job" failed after it had settled the job: Too late. (id: ${id}, job: job, queue: q, attempt: 1)`,
+      ]);
     });
   });
 
@@ -934,8 +954,10 @@ describe.each([
         }
       }
       const { jobs } = await open({ controllers: [Mails] });
-      for (let push = 0; push < 2; push++) await jobs.queue('q').push('mail', MAIL);
-      expect((await inbox.take(2)).toSorted()).toEqual([1, 2]);
+      for (const number of [1, 2]) {
+        await jobs.queue('q').push('mail', MAIL);
+        expect(await inbox.next()).toBe(number);
+      }
     });
 
     it('fails the job with the original error of a request-scoped handler, logged once', async () => {
@@ -970,7 +992,7 @@ describe.each([
 
         @JobHandler('mail')
         send(): void {
-          inbox.put(`${this.tenant.request.tenant} ${this.tenant.number} ${String(this.tenant.job)}`);
+          inbox.put([this.tenant.request.tenant, this.tenant.number, this.tenant.job]);
         }
       }
       ContextIdFactory.apply(byTenant());
@@ -980,7 +1002,11 @@ describe.each([
           await jobs.queue('q').push('mail', MAIL, { headers: { 'x-tenant': tenant } });
           await settled();
         }
-        expect(await inbox.take(3)).toEqual(['acme 1 undefined', 'corp 2 undefined', 'acme 1 undefined']);
+        expect(await inbox.take(3)).toEqual([
+          ['acme', 1, undefined],
+          ['corp', 2, undefined],
+          ['acme', 1, undefined],
+        ]);
       } finally {
         ContextIdFactory.apply({ attach: (contextId) => () => contextId });
       }
@@ -992,11 +1018,14 @@ describe.each([
     class Handlers {
       @JobHandler('job')
       async handle(@JobPayload('number') number: number): Promise<void> {
-        await null;
+        await settled();
         inbox.put(number);
       }
     }
-    const { jobs } = await open({ providers: [Handlers], jobs: { pipelines: { q: { driver: 'memory' } }, numPollers: 1, retry: { backoff: AT_ONCE } } });
+    const { jobs } = await open({
+      providers: [Handlers],
+      jobs: { pipelines: { q: { driver: 'memory' } }, numPollers: 1, retry: { backoff: AT_ONCE } },
+    });
     const numbers = Array.from({ length: 50 }, (_, number) => number);
     await Promise.all(numbers.map((number) => jobs.queue('q').push('job', { number })));
     expect(await inbox.take(50)).toEqual(numbers);

@@ -93,7 +93,9 @@ describe('the jobs module', () => {
       await expect(compiling).rejects.toThrow("Nest can't resolve dependencies of the Shop");
     });
 
-    it.each<[string, (classes: { ConfigModule: Type; Config: Type; Factory: Type<JobsOptionsFactory> }) => Parameters<typeof JobsModule.forRootAsync>[0]]>([
+    it.each<
+      [string, (classes: { ConfigModule: Type; Config: Type; Factory: Type<JobsOptionsFactory> }) => Parameters<typeof JobsModule.forRootAsync>[0]]
+    >([
       [
         'useFactory with inject and imports',
         ({ ConfigModule, Config }) => ({
@@ -386,7 +388,10 @@ describe('the jobs module', () => {
           return next(job);
         }
       }
-      const { jobs } = await openApp({ providers: [Inner, Outer], jobs: { pipelines: { q: MEMORY }, autoStart: false, middleware: { push: [Outer, Inner] } } });
+      const { jobs } = await openApp({
+        providers: [Inner, Outer],
+        jobs: { pipelines: { q: MEMORY }, autoStart: false, middleware: { push: [Outer, Inner] } },
+      });
       const queue = jobs.queue('q');
       await queue.push('one', null);
       await expect(queue.push('forbidden', null)).rejects.toThrow('Not this one.');
@@ -513,41 +518,44 @@ describe('the jobs module', () => {
     await jobs.push(SendMail, { too: 'ada@example.com' });
     expect(await jobs.queue('q').stat()).toMatchObject({ delayed: 1, reserved: 1 });
   });
+
+  it('checks what a handler takes against the definition, when it is compiled', () => {
+    const SendMail = defineJob<{ to: string; copies: number }>('mail.send', { queue: 'q' });
+    class Allowed {
+      @JobHandler(SendMail)
+      payload(_mail: { to: string; copies: number }): void {}
+
+      @JobHandler(SendMail)
+      partOfPayload(_mail: { to: string }, _context: JobContext): void {}
+
+      @JobHandler(SendMail)
+      field(_to: string): void {}
+
+      @JobHandler(SendMail)
+      contextFirst(_context: JobContext, _to: string): void {}
+
+      @JobHandler(SendMail)
+      nothing(): void {}
+
+      @JobHandler('any.text')
+      untyped(_anything: { whatever: boolean }): void {}
+    }
+    class Refused {
+      // @ts-expect-error -- the field has another type
+      @JobHandler(SendMail)
+      otherType(_mail: { to: number }): void {}
+
+      // @ts-expect-error -- there is no such field
+      @JobHandler(SendMail)
+      otherField(_mail: { from: string }): void {}
+    }
+    const defineWithoutHandle = (): unknown => {
+      // @ts-expect-error -- a class needs a method "handle"
+      @JobHandler(SendMail)
+      class WithoutHandle {}
+      return WithoutHandle;
+    };
+    expect([Allowed.name, Refused.name]).toEqual(['Allowed', 'Refused']);
+    expect(defineWithoutHandle).toThrow('@JobHandler() stands at class WithoutHandle, which has no method "handle". Add it.');
+  });
 });
-
-// Compiled, never run: what the types of a handler allow.
-export function typesOfHandlers(): unknown {
-  const SendMail = defineJob<{ to: string; copies: number }>('mail.send', { queue: 'q' });
-  class Allowed {
-    @JobHandler(SendMail)
-    payload(_mail: { to: string; copies: number }): void {}
-
-    @JobHandler(SendMail)
-    partOfPayload(_mail: { to: string }, _context: JobContext): void {}
-
-    @JobHandler(SendMail)
-    field(_to: string): void {}
-
-    @JobHandler(SendMail)
-    contextFirst(_context: JobContext, _to: string): void {}
-
-    @JobHandler(SendMail)
-    nothing(): void {}
-
-    @JobHandler('any.text')
-    untyped(_anything: { whatever: boolean }): void {}
-  }
-  class Refused {
-    // @ts-expect-error -- the field has another type
-    @JobHandler(SendMail)
-    otherType(_mail: { to: number }): void {}
-
-    // @ts-expect-error -- there is no such field
-    @JobHandler(SendMail)
-    otherField(_mail: { from: string }): void {}
-  }
-  // @ts-expect-error -- a class needs a method "handle"
-  @JobHandler(SendMail)
-  class WithoutHandle {}
-  return [Allowed, Refused, WithoutHandle];
-}

@@ -124,27 +124,16 @@ describe('the life of an application', () => {
         order.push('last job ends');
       }
     }
-    const Db = recorder('db', order);
-    @Injectable()
-    class Feature extends recorder('feature', order) {
-      constructor(readonly jobs: JobsService) {
-        super();
-      }
-
-      override onModuleInit(): Promise<unknown> {
-        super.onModuleInit();
-        return this.jobs.queue('q').push('first', null);
-      }
-    }
-    @Module({ providers: [Db] })
+    @Module({ providers: [recorder('db', order)] })
     class DbModule {}
-    @Module({ imports: [DbModule], providers: [Feature, Handlers] })
+    @Module({ imports: [DbModule], providers: [recorder('feature', order), Handlers] })
     class FeatureModule {}
-    const { app, jobs } = await openHttp({
+    const parts = {
       jobs: { pipelines: { q: { driver: 'recorded' } }, drivers: recordedDriver(order) },
       imports: [FeatureModule],
       providers: [recorder('app', order)],
-    });
+    };
+    const { app, jobs } = await openHttp(parts, (early) => early.get(JobsService).queue('q').push('first', null));
     await settled();
     await jobs.queue('q').push('last', null);
     await app.close();
@@ -180,7 +169,7 @@ describe('the life of an application', () => {
         order.push('handler runs');
       }
 
-      @EventPattern<string>('pattern', JOBS_TRANSPORT)
+      @EventPattern({ job: 'pattern' }, JOBS_TRANSPORT)
       pattern(): void {
         order.push('pattern runs');
       }
@@ -297,7 +286,7 @@ describe('the end of an application', () => {
   afterEach(closeAll);
 
   /** An application with one job running, which ends when the test says so, and the door for more. */
-  const openBusy = async (jobs?: JobsModuleOptions) => {
+  const openBusy = async () => {
     const started = deferred();
     const gate = deferred();
     const ended: string[] = [];
@@ -327,11 +316,16 @@ describe('the end of an application', () => {
 
       @JobHandler('second')
       async second(): Promise<void> {
-        await null;
+        await settled();
         ended.push('second');
       }
     }
-    return { ...(await openHttp({ controllers: [App], ...(jobs === undefined ? {} : { jobs }) })), started: started.promise, open: () => gate.resolve(), ended };
+    return {
+      ...(await openHttp({ controllers: [App] })),
+      started: started.promise,
+      open: () => gate.resolve(),
+      ended,
+    };
   };
 
   it('waits for the running job', async () => {
@@ -392,7 +386,10 @@ describe('the end of an application', () => {
         await new Promise(() => {});
       }
     }
-    const { app, jobs, log } = await openHttp({ providers: [Handlers], jobs: { pipelines: { q: MEMORY }, shutdown: { timeout: 0.02, grace: 0.02 } } });
+    const { app, jobs, log } = await openHttp({
+      providers: [Handlers],
+      jobs: { pipelines: { q: MEMORY }, shutdown: { timeout: 0.02, grace: 0.02 } },
+    });
     await jobs.queue('q').push('listens', null);
     await jobs.queue('q').push('deaf', null);
     const contexts = await started.take(2);

@@ -77,7 +77,8 @@ export function JobHandler(
   return ((target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
     if (key !== undefined) {
       const method: unknown = descriptor?.value;
-      if (typeof method !== 'function') throw new JobsArgumentError(`@JobHandler() stands at ${String(key)}, which is no method. Put it on a method.`);
+      if (typeof method !== 'function')
+        throw new JobsArgumentError(`@JobHandler() stands at ${String(key)}, which is no method. Put it on a method.`);
       supplyParameters(target, key);
       mark(method, metadata);
       return;
@@ -99,7 +100,9 @@ function metadataOf(
   if (isDefault(subject)) return { name: undefined, options: subject };
   const name = jobNameOf(subject);
   if (isDefault(options)) {
-    throw new JobsArgumentError(`@JobHandler('${name}') is also to be the default. Leave the name out, or "default": a second decorator may stand here.`);
+    throw new JobsArgumentError(
+      `@JobHandler('${name}') is also to be the default. Leave the name out, or "default": a second decorator may stand here.`,
+    );
   }
   if (typeof subject === 'string') return { name, options };
   return typeof subject === 'function' ? { name, payloadClass: subject, options } : { name, definition: subject, options };

@@ -10,7 +10,7 @@ const HOST = '127.0.0.1';
 async function main(): Promise<void> {
   // Every retry is a warning and every failed job an error: a thousand signups would write over the progress.
   const logger = new ConsoleLogger({ logLevels: ['fatal'] });
-  const app = await NestFactory.create(AppModule, { logger });
+  const app = await NestFactory.create(AppModule, { logger, abortOnError: false });
   app.enableShutdownHooks();
   const settings = app.get(Settings);
   const url = await listen(app, settings);

@@ -22,6 +22,7 @@ export class ProgressView {
   ) {}
 
   start(): void {
+    this.sample(performance.now());
     if (this.terminal.isLive) this.draw();
     this.timer = setInterval(() => this.draw(), this.terminal.isLive ? REDRAW_MS : PLAIN_LINE_MS);
   }
@@ -59,11 +60,15 @@ export class ProgressView {
   /** Jobs finished in the last second. */
   private rate(): number {
     const now = performance.now();
-    this.samples.push({ at: now, finished: this.progress.finished });
+    this.sample(now);
     while (this.samples.length > 2 && this.samples[1]!.at <= now - RATE_WINDOW_MS) this.samples.shift();
     const [oldest] = this.samples;
     if (oldest === undefined || oldest.at === now) return 0;
     return Math.round(((this.progress.finished - oldest.finished) * 1_000) / (now - oldest.at));
+  }
+
+  private sample(at: number): void {
+    this.samples.push({ at, finished: this.progress.finished });
   }
 }
 

@@ -56,7 +56,11 @@ export function printSummary(terminal: Terminal, { report, refused, isEmpty, sec
       : terminal.red(`✘ ${number(accounted)} of ${number(total)} signups are accounted for after ${time}.`);
   terminal.print('', `  ${terminal.bold(verdict)}`, '');
   for (const [mood, group] of groups) terminal.print(groupLine(terminal, mood, group));
-  terminal.print('', `  ${number(mails)} mails in ${terminal.cyan(outbox)}, ${number(retried)} retries, ${number(failedJobs)} failed jobs`, '');
+  terminal.print(
+    '',
+    `  ${counted(mails, 'mail', 'mails')} in ${terminal.cyan(outbox)}, ${counted(retried, 'retry', 'retries')}, ${counted(failedJobs, 'failed job', 'failed jobs')}`,
+    '',
+  );
   if (!isEmpty) terminal.print(terminal.red('  Jobs are left that did not go on.'), '');
   printList(terminal, 'Not accounted for', problems);
   printList(
@@ -64,6 +68,10 @@ export function printSummary(terminal: Terminal, { report, refused, isEmpty, sec
     'Not taken by POST /signup',
     refused.map(({ email, reason }) => `${email}: ${reason}`),
   );
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${number(count)} ${count === 1 ? one : many}`;
 }
 
 function groupLine(terminal: Terminal, mood: MailboxMood, { total, accounted }: { readonly total: number; readonly accounted: number }): string {

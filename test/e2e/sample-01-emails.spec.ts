@@ -1,0 +1,260 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SAMPLE = fileURLToPath(new URL('../../sample/01-emails', import.meta.url));
+const SHIPPED = join(SAMPLE, 'data/signups.csv');
+const TIMEOUT_MS = 40_000;
+const JOBS = ['email.welcome', 'email.tips'];
+
+/** A process of the sample, with what it has printed so far. */
+class RunningSample {
+  output = '';
+  readonly #child: ChildProcess;
+  #look: () => void = () => {};
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+    const { PORT: _port, ...rest } = process.env;
+    const env = { ...rest, ...environment };
+    this.#child = spawn(process.execPath, [join(SAMPLE, 'dist/main.js'), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        this.#look();
+      });
+    }
+    this.#child.on('close', () => this.#look());
+  }
+
+  /** The status it ends with. */
+  async end(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
+    return this.#child.exitCode;
+  }
+
+  /** The first match in the output, or waits for it. */
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      this.#look = () => {
+        const match = pattern.exec(this.output);
+        if (match !== null) resolve(match);
+        else if (this.#child.exitCode !== null) reject(new Error(`It ended without printing ${String(pattern)}:\n${this.output}`));
+      };
+      this.#look();
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}
+
+interface DeliveredMail {
+  readonly to: string;
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+describe('sample/01-emails', () => {
+  const closers: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+
+  async function start(args: readonly string[], csv?: string, environment: Readonly<Record<string, string>> = { PORT: '0' }) {
+    const folder = await mkdtemp(join(tmpdir(), 'nrr-sample-01-'));
+    const outbox = join(folder, 'outbox');
+    const file = join(folder, 'signups.csv');
+    if (csv !== undefined) await writeFile(file, csv);
+    const sample = new RunningSample([...args, ...(csv === undefined ? [] : ['--csv', file])], { OUTBOX: outbox, ...environment });
+    closers.push(async () => {
+      sample.kill('SIGKILL');
+      await sample.end();
+      await rm(folder, { recursive: true });
+    });
+    return { sample, outbox };
+  }
+
+  async function serve(csv: string) {
+    const started = await start([], csv);
+    const [, url = ''] = await started.sample.printed(/Still serving at (\S+)\. Try:/);
+    const call = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> => {
+      const json = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      const response = await fetch(`${url}${path}`, { method, ...json });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    return { ...started, call };
+  }
+
+  it(
+    'delivers the mails of the shipped thousand signups exactly as their file says',
+    async () => {
+      const signups = (await readFile(SHIPPED, 'utf8')).trim().split('\n').slice(1).map(signupOf);
+      expect(countBy(signups, ({ expect: mood }) => mood)).toEqual({ ok: 950, 'refused-once': 40, 'refused-always': 10 });
+
+      const { sample, outbox } = await start(['--once']);
+      expect(`${await sample.end()} ${sample.output}`).toMatch(/^0 [^]*All 1,000 signups are accounted for after/);
+      expect(sample.output).toContain('1,980 mails in ');
+      expect(sample.output).toContain(', 80 retries, 20 failed jobs');
+
+      const arrived = countBy(await mailsIn(outbox), ({ to, headers }) => `${headers.get('x-job')} ${to}`);
+      const expected = signups
+        .filter((signup) => signup.expect !== 'refused-always')
+        .flatMap(({ email }) => JOBS.map((job) => [`${job} ${email}`, 1]));
+      expect(arrived).toEqual(Object.fromEntries(expected));
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'sends what the job says: name, headers, and one id for all copies',
+    async () => {
+      const { sample, outbox } = await start(['--once'], 'email,name,expect\njo@example.com,"Ünal, ""Jo""",refused-once\n');
+      expect(`${await sample.end()} ${sample.output}`).toMatch(/^0 /);
+      const mails = await mailsIn(outbox);
+      expect(mails.map(({ headers }) => headers.get('x-job'))).toEqual(JOBS);
+      for (const { to, headers } of mails) {
+        expect([to, headers.get('x-source')]).toEqual(['jo@example.com', 'csv']);
+        expect(headers.get('message-id')).toBe(`<${headers.get('x-job-id')}@sample.example.com>`);
+      }
+      expect(sample.output).toMatch(/refused-once\s+1 {2}refused at first, arrived once each by a retry/);
+      expect(sample.output).toContain('2 mails in ');
+      expect(sample.output).toContain(', 1 retry, 0 failed jobs');
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'ends with status 1 and says who is not accounted for',
+    async () => {
+      const { sample } = await start(['--once'], 'email,name,expect\nada@example.com,Ada,ok\nno address,Bob,ok\n');
+      expect(await sample.end()).toBe(1);
+      expect(sample.output).toContain('✘ 1 of 2 signups are accounted for');
+      expect(sample.output).toContain('no address (ok): email.welcome arrived 0×, failed 0×; email.tips arrived 0×, failed 0×');
+      expect(sample.output).toMatch(/Not taken by POST \/signup \(1\):\n\s+no address: 400 .*email must be an email/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'lists failed jobs and replays one, then all, when the mail server takes them',
+    async () => {
+      const { call, outbox, sample } = await serve('email,name,expect\nfull@example.com,Full,refused-always\n');
+      const { body } = await call('GET', '/failed-jobs');
+      const jobs = body['jobs'] as { id: string; job: string }[];
+      expect(body).toMatchObject({
+        total: 2,
+        jobs: [
+          { job: 'email.tips', to: 'full@example.com', attempts: 3, error: expect.stringContaining('452 4.2.2 The mailbox is full') as string },
+          { job: 'email.welcome', to: 'full@example.com', attempts: 3 },
+        ],
+      });
+      expect(await mailsIn(outbox)).toEqual([]);
+
+      expect(await call('POST', '/failed-jobs/unknown/replay')).toMatchObject({
+        status: 404,
+        body: { message: expect.stringContaining('"unknown"') as string },
+      });
+      expect(await call('POST', '/mail-server/accept-all')).toEqual({ status: 200, body: { released: 1 } });
+      const welcome = jobs.find(({ job }) => job === 'email.welcome')!;
+      expect(await call('POST', `/failed-jobs/${welcome.id}/replay`)).toEqual({ status: 202, body: { replayed: 1, errors: [] } });
+      expect((await arrivals(outbox, 1)).map(({ headers }) => headers.get('x-job'))).toEqual(['email.welcome']);
+
+      expect(await call('POST', '/failed-jobs/replay')).toEqual({ status: 202, body: { replayed: 1, errors: [] } });
+      expect(countBy(await arrivals(outbox, 2), ({ to, headers }) => `${headers.get('x-job')} ${to}`)).toEqual({
+        'email.welcome full@example.com': 1,
+        'email.tips full@example.com': 1,
+      });
+      expect((await call('GET', '/failed-jobs')).body).toEqual({ total: 0, jobs: [] });
+      sample.kill('SIGTERM');
+      await sample.end();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'takes signups by hand, and refuses those that are none',
+    async () => {
+      const { call, outbox } = await serve('email,name,expect\n');
+      expect(await call('POST', '/signup', { email: 'nobody', name: '' })).toMatchObject({
+        status: 400,
+        body: { message: ['email must be an email', 'name must be longer than or equal to 1 characters'] },
+      });
+      const { status, body } = await call('POST', '/signup', { email: 'you@example.com', name: 'You' });
+      expect(status).toBe(202);
+      const ids = Object.values(body['jobs'] as Record<string, string>);
+      const mails = await arrivals(outbox, 2);
+      expect(mails.map(({ headers }) => headers.get('x-job-id'))).toEqual(ids);
+      expect(mails.map(({ headers }) => headers.get('x-source'))).toEqual(['web', 'web']);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'takes a free port when the usual one is taken, and none but the one that is asked for',
+    async () => {
+      const other = createServer().on('error', () => {}); // taken by another program: just as well
+      other.listen(3_000, '127.0.0.1');
+      closers.push(() => other.close());
+      const { sample } = await start(['--no-csv'], undefined, {});
+      const [, port] = await sample.printed(/Still serving at http:\/\/127\.0\.0\.1:(\d+)\. Try:/);
+      expect(Number(port)).toBeGreaterThan(0);
+      expect(port).not.toBe('3000');
+
+      const { sample: stubborn } = await start(['--no-csv'], undefined, { PORT: port! });
+      expect(await stubborn.end()).toBe(1);
+      expect(stubborn.output).toContain('EADDRINUSE');
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'says what is wrong with its arguments and its file',
+    async () => {
+      const { sample: misspelt } = await start(['--onc']);
+      expect(await misspelt.end()).toBe(1);
+      expect(misspelt.output).toBe("Unknown option '--onc'\n");
+      const { sample: columns } = await start(['--once'], 'mail,name\na@example.com,A\n');
+      expect(await columns.end()).toBe(1);
+      expect(columns.output).toMatch(/signups\.csv has the columns "mail, name"\. It needs email, name, expect\.\n$/);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** Names may hold commas; the other two columns do not. */
+function signupOf(line: string): { readonly email: string; readonly expect: string } {
+  return { email: line.slice(0, line.indexOf(',')), expect: line.slice(line.lastIndexOf(',') + 1).trim() };
+}
+
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[keyOf(item)] = (counts[keyOf(item)] ?? 0) + 1;
+  return counts;
+}
+
+async function mailsIn(folder: string): Promise<DeliveredMail[]> {
+  const files = (await readdir(folder)).sort();
+  return Promise.all(files.map(async (file) => mailOf(await readFile(join(folder, file), 'utf8'))));
+}
+
+function mailOf(text: string): DeliveredMail {
+  const head = text.slice(0, text.indexOf('\r\n\r\n')).replace(/\r\n[ \t]+/g, ' ');
+  const headers = new Map(
+    head.split('\r\n').map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  );
+  return { to: /<([^<>]+)>$/.exec(headers.get('to') ?? '')?.[1] ?? '', headers };
+}
+
+/** The mails as soon as there are so many, and each is written. */
+async function arrivals(folder: string, count: number): Promise<DeliveredMail[]> {
+  for (;;) {
+    const mails = await mailsIn(folder);
+    if (mails.length >= count && mails.every(({ to }) => to !== '')) return mails;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
