@@ -32,6 +32,11 @@ export interface JobControl {
   limit(timeoutMs: number): void;
   /** The handler's own policy, over that of the pipeline. To be called before the handler runs. */
   retryBy(policy: Partial<RetryPolicy>): void;
+  /**
+   * Says that the promise which `execute` answers with is the handler's own: fulfilled means done, whatever its value.
+   * Saves a promise per job; an executor that is given no such method answers with a promise of an outcome.
+   */
+  ignoreValue?(): void;
   /** Settles before the handler ends. The promise, if any, is the driver's. The slot stays taken. */
   settle(outcome: Outcome): Done;
   /** Tells whoever listens how far the job is. */

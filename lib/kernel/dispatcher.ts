@@ -9,7 +9,7 @@ import type { Counters } from './counters.js';
 import type { Gate } from './gate.js';
 import { PriorityQueue } from './priority-queue.js';
 import type { RunLimits } from './run-limits.js';
-import { Run, type RunContext, type RunPipeline } from './run.js';
+import { Run, type DispatchTurn, type RunContext, type RunPipeline } from './run.js';
 
 /** Jobs started before the event loop gets its turn. */
 const BURST = 2_048;
@@ -24,7 +24,7 @@ export interface DispatcherOptions {
   readonly limits: RunLimits;
   readonly runs: RunContext;
   pipelineOf(name: string): RunPipeline | undefined;
-  /** Called when the last running job ended. */
+  /** Called when the last running job ended and no other waits. */
   onIdle(): void;
 }
 
@@ -42,7 +42,6 @@ export class Dispatcher {
   };
   readonly #slots: Slot[] = [];
   readonly #free: Slot[] = [];
-  readonly #taken: Delivery[] = [];
   #left = BURST;
   #isScheduled = false;
   #isStopped = false;
@@ -97,7 +96,6 @@ export class Dispatcher {
   abandon(run: Run, outcome: Outcome): void {
     const slot = this.#slots.find((one) => one.run === run);
     if (slot === undefined) return;
-    slot.isAbandoned = true;
     slot.run = undefined;
     this.#options.counters.zombies++;
     const successor = this.#createSlot(slot.index);
@@ -113,42 +111,44 @@ export class Dispatcher {
   #dispatch(): void {
     this.#isScheduled = false;
     while (!this.#isStopped && this.#left > 0) {
-      const taken = this.#take(Math.min(this.#freeSlots(), this.#left));
-      if (taken === 0) return;
-      this.#left -= taken;
-      const startedAt = this.#options.clock.monotonic();
-      for (let index = 0; index < taken; index++) this.#start(this.#taken[index]!, startedAt);
-      this.#taken.length = 0;
+      const started = this.#startSome(Math.min(this.#freeSlots(), this.#left));
+      if (started === 0) return;
+      this.#left -= started;
     }
     this.wake();
   }
 
-  // Starts are counted before any job of the turn runs.
-  #take(most: number): number {
-    const taken = this.#taken;
-    let hasCounting = false;
-    while (taken.length < most) {
+  /** Answers how many. */
+  #startSome(most: number): number {
+    let turn: DispatchTurn | undefined;
+    let counted: Delivery[] | undefined;
+    let taken = 0;
+    for (; taken < most; taken++) {
       const delivery = this.queue.take();
       if (delivery === undefined) break;
-      taken.push(delivery);
+      turn ??= { startedAt: this.#options.clock.monotonic() };
       const pipeline = this.#pipelineOf(delivery);
       pipeline.left();
-      hasCounting ||= pipeline.starting !== undefined;
+      // From the first job on whose start is counted, all wait for the count: the order stays.
+      if (counted === undefined && pipeline.starting === undefined) this.#start(delivery, pipeline, turn);
+      else (counted ??= []).push(delivery);
     }
-    if (hasCounting) this.#countStarts(taken);
-    return taken.length;
+    if (counted !== undefined) this.#startCounted(counted, turn!);
+    return taken;
   }
 
-  #countStarts(taken: readonly Delivery[]): void {
+  // Once for all of a turn, before any of them runs.
+  #startCounted(deliveries: readonly Delivery[], turn: DispatchTurn): void {
     const byPipeline = new Map<RunPipeline, Delivery[]>();
-    for (const delivery of taken) {
+    for (const delivery of deliveries) {
       const pipeline = this.#pipelineOf(delivery);
       if (pipeline.starting === undefined) continue;
-      const deliveries = byPipeline.get(pipeline);
-      if (deliveries === undefined) byPipeline.set(pipeline, [delivery]);
-      else deliveries.push(delivery);
+      const group = byPipeline.get(pipeline);
+      if (group === undefined) byPipeline.set(pipeline, [delivery]);
+      else group.push(delivery);
     }
-    for (const [pipeline, deliveries] of byPipeline) pipeline.starting!(deliveries);
+    for (const [pipeline, group] of byPipeline) pipeline.starting!(group);
+    for (const delivery of deliveries) this.#start(delivery, this.#pipelineOf(delivery), turn);
   }
 
   // A pipeline takes its jobs out of the queue before it is forgotten, so a queued job always has one.
@@ -158,8 +158,8 @@ export class Dispatcher {
     return (this.#lastPipeline = this.#options.pipelineOf(name)!);
   }
 
-  #start(delivery: Delivery, startedAt: number): void {
-    const run = new Run(delivery, this.#pipelineOf(delivery), startedAt, this.#options.runs);
+  #start(delivery: Delivery, pipeline: RunPipeline, turn: DispatchTurn): void {
+    const run = new Run(delivery, pipeline, turn, this.#options.runs);
     const slot = this.#occupy(run);
     const { counters, runs, executor } = this.#options;
     counters.started++;
@@ -171,7 +171,7 @@ export class Dispatcher {
       outcome = { kind: 'failed', error: failureOf(error) };
     }
     // Not by instanceof: a promise may come from another realm.
-    if (isPromise(outcome)) void outcome.then(slot.onOutcome, slot.onError);
+    if (isPromise(outcome)) void outcome.then(slot.onFulfilled, slot.onRejected);
     else this.#end(slot, run, outcome);
   }
 
@@ -199,13 +199,14 @@ export class Dispatcher {
   }
 
   #createSlot(index: number): Slot {
-    const slot = new Slot(index, (ended, outcome) => this.#onOutcome(ended, outcome));
+    const slot = new Slot(index, (ended, outcome) => this.#release(ended, outcome));
     this.#slots[index] = slot;
     return slot;
   }
 
-  #onOutcome(slot: Slot, outcome: Outcome): void {
-    if (slot.isAbandoned) {
+  /** @param outcome - `undefined` when the slot was given away before the handler ended. */
+  #release(slot: Slot, outcome: Outcome | undefined): void {
+    if (outcome === undefined) {
       this.#options.counters.zombies--;
       return;
     }
@@ -221,7 +222,7 @@ export class Dispatcher {
     if (run.isWatched) limits.forget(run);
     runs.end(run, outcome);
     run.pipeline.freed(sizeOf(run.delivery.job));
-    if (this.running === 0) this.#options.onIdle();
+    if (this.running === 0 && !this.hasWork) this.#options.onIdle();
   }
 }
 
@@ -231,16 +232,16 @@ function isPromise(outcome: Outcome | Promise<Outcome>): outcome is Promise<Outc
 
 /** A place for one running job. Its callbacks are made once and used for every job that runs in it. */
 class Slot {
+  /** `undefined` while it is free, and for good when it was given away. */
   run: Run | undefined = undefined;
-  isAbandoned = false;
-  readonly onOutcome: (outcome: Outcome) => void;
-  readonly onError: (error: unknown) => void;
+  readonly onFulfilled: (value: Outcome) => void;
+  readonly onRejected: (error: unknown) => void;
 
   constructor(
     readonly index: number,
-    end: (slot: Slot, outcome: Outcome) => void,
+    release: (slot: Slot, outcome: Outcome | undefined) => void,
   ) {
-    this.onOutcome = (outcome) => end(this, outcome);
-    this.onError = (error) => end(this, { kind: 'failed', error: failureOf(error) });
+    this.onFulfilled = (value) => release(this, this.run?.outcomeOf(value));
+    this.onRejected = (error) => release(this, this.run === undefined ? undefined : { kind: 'failed', error: failureOf(error) });
   }
 }

@@ -1,5 +1,5 @@
 import type { Delivery, DriverCapabilities } from '../contract/driver.js';
-import type { JobControl, Outcome } from '../contract/executor.js';
+import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
 import { ATTEMPT_HEADER, CRASHES_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
 import { NO_HEADERS, type Done } from '../contract/job.js';
 import type { JobEvent, JobsEvents } from '../contract/jobs-events.js';
@@ -33,9 +33,14 @@ export interface RunContext {
   watch(run: Run): void;
 }
 
+/** Jobs that start together: the clock is read once for all of them. */
+export interface DispatchTurn {
+  /** Unit: monotonic milliseconds. */
+  readonly startedAt: number;
+}
+
 /** One run of one job. A new one for each, so that a late call of a handler that ended reaches no other job. */
 export class Run implements JobControl {
-  deadline = Infinity;
   isSettled = false;
   /** Acknowledged when it was handed out: whatever settles it later changes nothing. */
   isAutoAcked = false;
@@ -43,21 +48,41 @@ export class Run implements JobControl {
   isWatched = false;
   /** Why it was aborted. */
   abortReason: Error | undefined = undefined;
-  /** When its slot is given away although the handler goes on. Unit: monotonic milliseconds. */
-  abandonAt = Infinity;
   lastProgress: unknown = undefined;
+  readonly #turn: DispatchTurn;
   readonly #context: RunContext;
+  // Apart, as most runs have none: V8 gives every number with a fraction, and Infinity, an object of its own.
+  #times: { deadline: number; abandonAt: number } | undefined = undefined;
+  #ignoresValue = false;
   #controller: AbortController | undefined = undefined;
   #retry: RetryPolicy | undefined = undefined;
 
   constructor(
     readonly delivery: Delivery,
     readonly pipeline: RunPipeline,
-    /** Unit: monotonic milliseconds; of the dispatch turn, which reads the clock once. */
-    readonly startedAt: number,
+    turn: DispatchTurn,
     context: RunContext,
   ) {
+    this.#turn = turn;
     this.#context = context;
+  }
+
+  /** Unit: monotonic milliseconds. */
+  get startedAt(): number {
+    return this.#turn.startedAt;
+  }
+
+  get deadline(): number {
+    return this.#times === undefined ? Infinity : this.#times.deadline;
+  }
+
+  /** When its slot is given away although the handler goes on. Unit: monotonic milliseconds. */
+  get abandonAt(): number {
+    return this.#times === undefined ? Infinity : this.#times.abandonAt;
+  }
+
+  set abandonAt(at: number) {
+    this.#timed().abandonAt = at;
   }
 
   get driver(): string {
@@ -102,8 +127,17 @@ export class Run implements JobControl {
   }
 
   setTimeout(timeoutMs: number): void {
-    this.deadline = this.startedAt + timeoutMs;
+    this.#timed().deadline = this.startedAt + timeoutMs;
     this.#context.watch(this);
+  }
+
+  ignoreValue(): void {
+    this.#ignoresValue = true;
+  }
+
+  /** What it means that the promise of its executor was fulfilled with `value`. */
+  outcomeOf(value: Outcome): Outcome {
+    return this.#ignoresValue ? DONE_OUTCOME : value;
   }
 
   settle(outcome: Outcome): Done {
@@ -126,5 +160,9 @@ export class Run implements JobControl {
   event(): JobEvent {
     const { id, name, headers } = this.delivery.job;
     return { id, name, queue: this.pipeline.name, headers, attempt: this.attempt };
+  }
+
+  #timed(): { deadline: number; abandonAt: number } {
+    return (this.#times ??= { deadline: Infinity, abandonAt: Infinity });
   }
 }

@@ -24,6 +24,8 @@ export class HandlerRegistry {
   readonly #entries: Entry[] = [];
   readonly #cache = new Map<string, Map<string, Handler>>();
   #cached = 0;
+  /** The look-up before: most jobs are of the kind of the one before. */
+  #last: Entry | undefined;
 
   /** @throws HandlerConflictError when the same name of the same queue is taken. */
   add(route: HandlerRoute, handler: Handler): void {
@@ -38,6 +40,7 @@ export class HandlerRegistry {
     this.#entries.sort((a, b) => rank(b.queue) - rank(a.queue) || rank(b.name) - rank(a.name));
     this.#cache.clear();
     this.#cached = 0;
+    this.#last = undefined;
   }
 
   get routes(): readonly (HandlerRoute & { readonly handler: Handler })[] {
@@ -45,7 +48,10 @@ export class HandlerRegistry {
   }
 
   find(queue: string, name: string): Handler | undefined {
-    return this.#cache.get(queue)?.get(name) ?? this.#search(queue, name);
+    if (this.#last?.queue === queue && this.#last.name === name) return this.#last.handler;
+    const handler = this.#cache.get(queue)?.get(name) ?? this.#search(queue, name);
+    if (handler !== undefined) this.#last = { queue, name, handler };
+    return handler;
   }
 
   // Entries are in the order in which they win.
