@@ -103,6 +103,7 @@ export { JobAttempt, JobCtx, JobHeader, JobHeaders, JobId, JobPayload } from './
 export type { OnJobEventOptions } from './nest/decorators/on-job-event.decorator.js';
 export { OnJobEvent, OnJobFailed } from './nest/decorators/on-job-event.decorator.js';
 export { isJobContext } from './nest/is-job-context.js';
+export { JobsExceptionFilter } from './nest/jobs-exception.filter.js';
 export { JobsKernel } from './nest/jobs-kernel.js';
 export type {
   JobsMiddlewareOptions,
@@ -113,7 +114,7 @@ export type {
   JobsRole,
 } from './nest/jobs-module-options.js';
 export { JobsServer } from './nest/jobs-server.js';
-export type { FeatureQueue } from './nest/jobs.module.js';
+export type { AsyncFeatureQueue, FeatureQueue } from './nest/jobs.module.js';
 export { JOBS_MODULE_OPTIONS, JobsModule } from './nest/jobs.module.js';
 export type { NamedJobsEvent } from './nest/jobs.service.js';
 export { JobsService } from './nest/jobs.service.js';

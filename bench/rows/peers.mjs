@@ -7,7 +7,7 @@ const CONCURRENCY = 64;
 
 /** @typedef {{ name: string, payload: string }} EchoJob */
 
-export const variants = {
+export const rows = {
   'fastq, promise API': () => measureDrain(fastqPromise()),
   'fastq, callback API': () => measureDrain(fastqCallback(asyncWorker)),
   'fastq, callback API, sync handler': () => measureDrain(fastqCallback(syncWorker)),

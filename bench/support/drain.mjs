@@ -10,7 +10,6 @@ const WARM_UP_DEPTH = 1_000;
  * @typedef {object} DrainSubject
  * @property {(jobs: number) => unknown} fill - Puts jobs in; none of them starts.
  * @property {() => Promise<unknown>} work - Lets them start; resolves when the last of them has been handled.
- * @property {() => unknown} [close]
  */
 
 /**
@@ -18,15 +17,15 @@ const WARM_UP_DEPTH = 1_000;
  *
  * @param {DrainSubject} subject
  * @param {number} [jobs]
+ * @param {number} [warmUpDrains]
  */
-export async function measureDrain(subject, jobs = DRAIN_JOBS) {
-  for (let drain = 0; drain < WARM_UP_DRAINS; drain++) {
+export async function measureDrain(subject, jobs = DRAIN_JOBS, warmUpDrains = WARM_UP_DRAINS) {
+  for (let drain = 0; drain < warmUpDrains; drain++) {
     await subject.fill(WARM_UP_DEPTH);
     await subject.work();
   }
   const fill = await costOf(() => subject.fill(jobs));
   const work = await costOf(() => subject.work());
-  await subject.close?.();
   return {
     cpuNs: (fill.cpuNs + work.cpuNs) / jobs,
     wallNs: (fill.wallNs + work.wallNs) / jobs,
@@ -60,3 +59,20 @@ export class Countdown {
 
 /** About 100 bytes of JSON, the same text for all jobs. */
 export const PAYLOAD = JSON.stringify({ to: 'somebody@example.com', subject: 'Welcome', body: 'x'.repeat(42) });
+
+export const LARGE_BYTES = 1_048_576;
+export const LARGE_JOBS = 2_000;
+
+/** A few payloads of 1 MiB, used in turn. */
+export function largeBuffers() {
+  return Array.from({ length: 16 }, (_, index) => new Uint8Array(LARGE_BYTES).fill(index + 1));
+}
+
+/**
+ * What a handler does with a large payload: it reads the ends.
+ *
+ * @param {Uint8Array} payload
+ */
+export function touch(payload) {
+  return (payload[0] ?? 0) + (payload[payload.length - 1] ?? 0);
+}

@@ -225,7 +225,7 @@ export class Kernel implements JobsApi {
     await Promise.all(
       [...this.#pipelines.values()].map(async (pipeline) => {
         const lost = await pipeline.stop(deadline);
-        if (lost > 0) this.#parts.logger.warn(`Pipeline "${pipeline.name}" lost ${lost} jobs that were in memory only.`, { pipeline: pipeline.name, lost });
+        if (lost > 0) this.#parts.logger.warn(`Pipeline "${pipeline.name}" lost ${lost} job${lost === 1 ? '' : 's'} that ${lost === 1 ? 'was' : 'were'} in memory only.`, { pipeline: pipeline.name, lost });
       }),
     );
     await this.#settlement.flush();

@@ -1,4 +1,4 @@
-import { ConfigurableModuleBuilder, Logger, Module, Scope, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
+import { ConfigurableModuleBuilder, Logger, Module, Scope, type DynamicModule, type FactoryProvider, type ModuleMetadata, type Provider } from '@nestjs/common';
 import {
   ApplicationConfig,
   DiscoveryModule,
@@ -44,6 +44,15 @@ export interface FeatureQueue {
   readonly name: string;
   /** Of every task that does not give its own. */
   readonly options?: JobOptionsInput;
+}
+
+/** A queue of `forFeatureAsync`. @publicApi */
+export interface AsyncFeatureQueue extends Pick<ModuleMetadata, 'imports'> {
+  readonly name: string;
+  /** Makes the options of every task that does not give its own. */
+  readonly useFactory: (...parts: never[]) => JobOptionsInput | Promise<JobOptionsInput>;
+  /** What the factory is given. */
+  readonly inject?: FactoryProvider['inject'];
 }
 
 interface ModuleExtras extends JobsModuleExtras {
@@ -105,6 +114,18 @@ export class JobsModule extends ConfigurableModuleClass {
       typeof queue === 'string' ? queueProvider(queue, kernel) : queueProvider(queue.name, kernel, queue.options),
     );
     return { module: JobsFeatureModule, providers, exports: providers };
+  }
+
+  /** As {@link JobsModule.forFeature}, with options that come from other providers. */
+  static forFeatureAsync(queues: readonly AsyncFeatureQueue[], kernel?: string): DynamicModule {
+    const providers = queues.map(
+      ({ name, useFactory, inject = [] }): FactoryProvider => ({
+        provide: getQueueToken(name, kernel),
+        useFactory: async (jobs: JobsService, ...parts: never[]) => jobs.connect(name, await useFactory(...parts)),
+        inject: [getJobsToken(kernel), ...inject],
+      }),
+    );
+    return { module: JobsFeatureModule, imports: queues.flatMap(({ imports = [] }) => imports), providers, exports: providers };
   }
 }
 

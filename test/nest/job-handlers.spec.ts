@@ -1,5 +1,6 @@
 import {
   BadRequestException,
+  Catch,
   Controller,
   HttpStatus,
   Inject,
@@ -7,10 +8,11 @@ import {
   NotFoundException,
   ParseIntPipe,
   Scope,
+  UseFilters,
   UsePipes,
   ValidationPipe,
 } from '@nestjs/common';
-import type { PipeTransform, Provider } from '@nestjs/common';
+import type { ArgumentsHost, PipeTransform, Provider } from '@nestjs/common';
 import { APP_PIPE, ContextIdFactory, REQUEST, type ContextIdStrategy } from '@nestjs/core';
 import { Ctx, Payload, RpcException } from '@nestjs/microservices';
 import { Type as Transform } from 'class-transformer';
@@ -28,6 +30,7 @@ import {
   JobHeaders,
   JobId,
   JobPayload,
+  JobsExceptionFilter,
   JobTimeoutError,
   JobValidationError,
   JOB_REF,
@@ -1045,3 +1048,46 @@ function byTenant(): ContextIdStrategy {
     },
   };
 }
+
+describe('A JobsExceptionFilter', () => {
+  afterEach(closeAll);
+
+  class Refused extends Error {}
+
+  @Catch(Refused)
+  class RefusedFilter extends JobsExceptionFilter<Refused> {
+    async catchJob(error: Refused, job: JobContext): Promise<void> {
+      if (job.name === 'settled') await job.fail(error);
+      else if (job.name === 'changed') throw new UnrecoverableJobError('changed by the filter');
+    }
+  }
+
+  @Injectable()
+  @UseFilters(RefusedFilter)
+  class Handlers {
+    @JobHandler('*')
+    handle(): void {
+      throw new Refused('refused');
+    }
+  }
+
+  it.each([
+    ['settled', 'refused'],
+    ['changed', 'changed by the filter'],
+  ])('may settle the job or change its error (%s)', async (name, message) => {
+    const { jobs } = await openApp({ providers: [Handlers] });
+    expect((await nextFailed(jobs, () => jobs.queue('q').push(name, null))).error.message).toBe(message);
+  });
+
+  it('makes the job done by returning', async () => {
+    const { jobs } = await openApp({ providers: [Handlers] });
+    const completed = eventsOf(jobs, 'completed');
+    await jobs.queue('q').push('ignored', null);
+    expect(await completed.next()).toMatchObject({ name: 'ignored', attempt: 1 });
+  });
+
+  it('leaves errors of other transports alone', async () => {
+    const host = { getType: () => 'http' } as ArgumentsHost;
+    await expect(new RefusedFilter().catch(new Refused('of a request'), host)).rejects.toThrow('of a request');
+  });
+});

@@ -180,6 +180,17 @@ describe('the jobs module', () => {
       expect(app.get<Queue>(getQueueToken('mails')).defaultOptions.priority).toBe(3);
     });
 
+    it('may have options that come from other providers', async () => {
+      @Module({ providers: [{ provide: 'TENANT', useValue: 'acme' }], exports: ['TENANT'] })
+      class TenantModule {}
+      const feature = JobsModule.forFeatureAsync([
+        { name: 'mails', imports: [TenantModule], inject: ['TENANT'], useFactory: (tenant: string) => Promise.resolve({ headers: { 'x-tenant': tenant } }) },
+      ]);
+      const { app } = await openModules(JobsModule.forRoot({ pipelines: { mails: MEMORY }, autoStart: false }), feature);
+      const task = await app.get<Queue>(getQueueToken('mails'), { strict: false }).push('mail.send', null);
+      expect({ ...task.headers }).toEqual({ 'x-tenant': ['acme'] });
+    });
+
     it('can be replaced in a test', async () => {
       @Injectable()
       class Shop {

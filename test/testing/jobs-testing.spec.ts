@@ -116,8 +116,9 @@ describe('JobsTestingModule', () => {
 
   async function openApp(parts: ModuleMetadata, override = (builder: TestingModuleBuilder) => builder): Promise<INestApplicationContext> {
     const module = await override(Test.createTestingModule(parts)).setLogger(SILENT).compile();
-    closers.push(() => module.close());
-    return module.init();
+    const app = await module.init();
+    closers.push(() => app.close());
+    return app;
   }
 
   async function open(options: JobsTestingOptions = {}, more: ModuleMetadata = {}): Promise<Opened> {

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Refusals } from '../mail/refusals.js';
 import { Settings } from '../settings/settings.js';
 import { Audit } from './audit.js';
@@ -15,8 +15,9 @@ const JOBS_PER_SIGNUP = 2;
 
 /** Signs up everyone of the file, shows what the jobs do, and checks that no mail was lost or sent twice. */
 @Injectable()
-export class Demo {
+export class Demo implements OnModuleDestroy {
   private readonly terminal = new Terminal(process.stdout, process.env);
+  private view: ProgressView | undefined;
 
   constructor(
     private readonly settings: Settings,
@@ -26,6 +27,11 @@ export class Demo {
     private readonly audit: Audit,
   ) {}
 
+  /** Ctrl+C: what the shell writes next begins on a line of its own. */
+  onModuleDestroy(): void {
+    this.view?.stop();
+  }
+
   /** True when every signup is accounted for. */
   async run(url: string, file: string): Promise<boolean> {
     const signups = await readSignups(file);
@@ -34,11 +40,11 @@ export class Demo {
     printBanner(this.terminal, { signups: signups.length, file: shown(file), url, outbox });
 
     const startedAt = performance.now();
-    const view = new ProgressView(this.terminal, this.progress, signups.length * JOBS_PER_SIGNUP);
-    view.start();
+    this.view = new ProgressView(this.terminal, this.progress, signups.length * JOBS_PER_SIGNUP);
+    this.view.start();
     const refused = await this.feed.send(url, signups);
     const isEmpty = await this.progress.untilEmpty();
-    view.stop();
+    this.view.stop();
 
     const seconds = (performance.now() - startedAt) / 1_000;
     const report = await this.audit.check(signups);

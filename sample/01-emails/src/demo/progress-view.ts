@@ -27,8 +27,11 @@ export class ProgressView {
     this.timer = setInterval(() => this.draw(), this.terminal.isLive ? REDRAW_MS : PLAIN_LINE_MS);
   }
 
+  /** May be called twice. */
   stop(): void {
+    if (this.timer === undefined) return;
     clearInterval(this.timer);
+    this.timer = undefined;
     this.draw();
     if (this.terminal.isLive) this.terminal.print('');
   }
