@@ -34,7 +34,10 @@ export interface ConfigIssue {
 export class JobsConfigError extends JobsError {
   readonly code = 'INVALID_CONFIG';
 
-  constructor(readonly issues: readonly ConfigIssue[], options?: ErrorOptions) {
+  constructor(
+    readonly issues: readonly ConfigIssue[],
+    options?: ErrorOptions,
+  ) {
     super(`Wrong configuration of jobs.\n${issues.map((issue) => `  - ${issue.path}: ${issue.message}`).join('\n')}`, options);
   }
 }
@@ -43,8 +46,18 @@ export class JobsConfigError extends JobsError {
 export class PipelineNotFoundError extends JobsError {
   readonly code = 'PIPELINE_NOT_FOUND';
 
-  constructor(readonly pipeline: string, known: readonly string[] = [], options?: ErrorOptions) {
-    const list = known.length === 0 ? 'There are none.' : `There are: ${known.slice(0, 20).map((name) => `"${name}"`).join(', ')}.`;
+  constructor(
+    readonly pipeline: string,
+    known: readonly string[] = [],
+    options?: ErrorOptions,
+  ) {
+    const list =
+      known.length === 0
+        ? 'There are none.'
+        : `There are: ${known
+            .slice(0, 20)
+            .map((name) => `"${name}"`)
+            .join(', ')}.`;
     super(`No pipeline is called "${pipeline}". ${list} Configure it under "pipelines" or declare it with jobs.create().`, options);
   }
 }
@@ -53,7 +66,11 @@ export class PipelineNotFoundError extends JobsError {
 export class PipelineExistsError extends JobsError {
   readonly code = 'PIPELINE_EXISTS';
 
-  constructor(readonly pipeline: string, readonly driver: string, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    readonly driver: string,
+    options?: ErrorOptions,
+  ) {
     super(`A pipeline called "${pipeline}" exists already (driver "${driver}"). Destroy it first, or use another name.`, options);
   }
 }
@@ -62,7 +79,11 @@ export class PipelineExistsError extends JobsError {
 export class PipelineAlreadyPausedError extends JobsError {
   readonly code = 'PIPELINE_ALREADY_PAUSED';
 
-  constructor(readonly pipeline: string, readonly driver: string, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    readonly driver: string,
+    options?: ErrorOptions,
+  ) {
     super(`Pipeline "${pipeline}" is paused already; there is nothing to pause.`, options);
   }
 }
@@ -71,7 +92,11 @@ export class PipelineAlreadyPausedError extends JobsError {
 export class PipelineAlreadyRunningError extends JobsError {
   readonly code = 'PIPELINE_ALREADY_RUNNING';
 
-  constructor(readonly pipeline: string, readonly driver: string, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    readonly driver: string,
+    options?: ErrorOptions,
+  ) {
     super(`Pipeline "${pipeline}" consumes already; there is nothing to resume.`, options);
   }
 }
@@ -81,7 +106,12 @@ export class PipelineFullError extends JobsError {
   readonly code = 'PIPELINE_FULL';
   override readonly retriable = true;
 
-  constructor(readonly pipeline: string, readonly maxJobs: number, readonly waitedMs: number, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    readonly maxJobs: number,
+    readonly waitedMs: number,
+    options?: ErrorOptions,
+  ) {
     super(
       `Pipeline "${pipeline}" holds its limit of ${maxJobs} jobs and made no room within ${waitedMs} ms; the job was not stored. ` +
         'Raise "maxJobs" or "timeout", handle faster, or slow the producer.',
@@ -95,7 +125,12 @@ export class PushUncertainError extends JobsError {
   readonly code = 'PUSH_UNCERTAIN';
   override readonly retriable = true;
 
-  constructor(readonly pipeline: string, readonly jobId: string, readonly waitedMs: number, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    readonly jobId: string,
+    readonly waitedMs: number,
+    options?: ErrorOptions,
+  ) {
     super(
       `Pipeline "${pipeline}" gave no answer within ${waitedMs} ms. Job ${jobId} may or may not be stored: push it again with the same id.`,
       options,
@@ -107,7 +142,10 @@ export class PushUncertainError extends JobsError {
 export class PushBatchError extends JobsError {
   readonly code = 'PUSH_BATCH';
 
-  constructor(readonly outcomes: readonly PushOutcome[], options?: ErrorOptions) {
+  constructor(
+    readonly outcomes: readonly PushOutcome[],
+    options?: ErrorOptions,
+  ) {
     const failed = outcomes.filter((outcome) => !outcome.ok);
     const first = failed[0];
     super(
@@ -122,7 +160,12 @@ export class PushBatchError extends JobsError {
 export class PayloadTooLargeError extends JobsError {
   readonly code = 'PAYLOAD_TOO_LARGE';
 
-  constructor(readonly pipeline: string, readonly payloadBytes: number, readonly maxPayloadBytes: number, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    readonly payloadBytes: number,
+    readonly maxPayloadBytes: number,
+    options?: ErrorOptions,
+  ) {
     super(
       `A payload of ${payloadBytes} bytes for pipeline "${pipeline}" is over the limit of ${maxPayloadBytes}. ` +
         'Raise "maxPayload", or store the data elsewhere and push a reference.',
@@ -135,7 +178,10 @@ export class PayloadTooLargeError extends JobsError {
 export class KernelStoppingError extends JobsError {
   readonly code = 'KERNEL_STOPPING';
 
-  constructor(readonly pipeline?: string, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline?: string,
+    options?: ErrorOptions,
+  ) {
     super(
       pipeline === undefined
         ? 'The kernel is stopping or has stopped. Start a new one, or push before the application closes.'
@@ -149,7 +195,10 @@ export class KernelStoppingError extends JobsError {
 export class StateStoreClosedError extends JobsError {
   readonly code = 'STATE_STORE_CLOSED';
 
-  constructor(readonly store: string, options?: ErrorOptions) {
+  constructor(
+    readonly store: string,
+    options?: ErrorOptions,
+  ) {
     super(`The state store "${store}" is closed. Open a new one, or use it before its kernel closes.`, options);
   }
 }
@@ -158,7 +207,10 @@ export class StateStoreClosedError extends JobsError {
 export class DriverStoppedError extends JobsError {
   readonly code = 'DRIVER_STOPPED';
 
-  constructor(readonly pipeline: string, options?: ErrorOptions) {
+  constructor(
+    readonly pipeline: string,
+    options?: ErrorOptions,
+  ) {
     super(`Pipeline "${pipeline}" was destroyed or its kernel stopped; the job was not stored. Declare the pipeline again.`, options);
   }
 }
@@ -167,7 +219,12 @@ export class DriverStoppedError extends JobsError {
 export class DriverNotAvailableError extends JobsError {
   readonly code = 'DRIVER_NOT_AVAILABLE';
 
-  constructor(readonly driver: string, readonly pipeline: string, readonly known: readonly string[], options?: ErrorOptions) {
+  constructor(
+    readonly driver: string,
+    readonly pipeline: string,
+    readonly known: readonly string[],
+    options?: ErrorOptions,
+  ) {
     super(
       `Pipeline "${pipeline}" asks for driver "${driver}", which is not available. Available: ${known.map((name) => `"${name}"`).join(', ')}.`,
       options,
@@ -179,7 +236,12 @@ export class DriverNotAvailableError extends JobsError {
 export class NotSupportedByDriverError extends JobsError {
   readonly code = 'NOT_SUPPORTED_BY_DRIVER';
 
-  constructor(readonly driver: string, readonly capability: string, remedy: string, options?: ErrorOptions) {
+  constructor(
+    readonly driver: string,
+    readonly capability: string,
+    remedy: string,
+    options?: ErrorOptions,
+  ) {
     super(`Driver "${driver}" does not support ${capability}. ${remedy}`, options);
   }
 }
@@ -188,7 +250,11 @@ export class NotSupportedByDriverError extends JobsError {
 export class NotSupportedByKernelError extends JobsError {
   readonly code = 'NOT_SUPPORTED_BY_KERNEL';
 
-  constructor(readonly feature: string, remedy: string, options?: ErrorOptions) {
+  constructor(
+    readonly feature: string,
+    remedy: string,
+    options?: ErrorOptions,
+  ) {
     super(`This kernel does not support ${feature}. ${remedy}`, options);
   }
 }
@@ -197,7 +263,13 @@ export class NotSupportedByKernelError extends JobsError {
 export class HandlerConflictError extends JobsError {
   readonly code = 'HANDLER_CONFLICT';
 
-  constructor(readonly job: string, readonly queue: string | undefined, readonly first: string, readonly second: string, options?: ErrorOptions) {
+  constructor(
+    readonly job: string,
+    readonly queue: string | undefined,
+    readonly first: string,
+    readonly second: string,
+    options?: ErrorOptions,
+  ) {
     super(
       `${first} and ${second} both handle ${job}${queue === undefined ? ' of every queue' : ` of queue "${queue}"`}. ` +
         'Remove one, or give one of them another name or queue.',
@@ -210,7 +282,13 @@ export class HandlerConflictError extends JobsError {
 export class UnknownQueueError extends JobsError {
   readonly code = 'UNKNOWN_QUEUE';
 
-  constructor(readonly queue: string, readonly handler: string, known: readonly string[], suggestion?: string, options?: ErrorOptions) {
+  constructor(
+    readonly queue: string,
+    readonly handler: string,
+    known: readonly string[],
+    suggestion?: string,
+    options?: ErrorOptions,
+  ) {
     super(
       `${handler} handles queue "${queue}", but no pipeline has this name.${suggestion === undefined ? '' : ` Did you mean "${suggestion}"?`} ` +
         `Pipelines: ${known.length === 0 ? 'none' : known.map((name) => `"${name}"`).join(', ')}. ` +
@@ -224,7 +302,11 @@ export class UnknownQueueError extends JobsError {
 export class UnknownJobError extends JobsError {
   readonly code = 'UNKNOWN_JOB';
 
-  constructor(readonly job: string, readonly queue: string, options?: ErrorOptions) {
+  constructor(
+    readonly job: string,
+    readonly queue: string,
+    options?: ErrorOptions,
+  ) {
     super(
       `No handler takes job "${job}" of queue "${queue}". Add @JobHandler('${job}', { queue: '${queue}' }) or a default handler, then replay it.`,
       options,
@@ -236,7 +318,11 @@ export class UnknownJobError extends JobsError {
 export class JobValidationError extends JobsError {
   readonly code = 'JOB_VALIDATION';
 
-  constructor(readonly job: string, readonly issues: readonly { readonly path: string; readonly message: string }[], options?: ErrorOptions) {
+  constructor(
+    readonly job: string,
+    readonly issues: readonly { readonly path: string; readonly message: string }[],
+    options?: ErrorOptions,
+  ) {
     super(
       `The payload of job "${job}" does not match its schema: ${issues.map((issue) => `${issue.path === '' ? 'payload' : issue.path}: ${issue.message}`).join('; ')}.`,
       options,
@@ -248,7 +334,11 @@ export class JobValidationError extends JobsError {
 export class JobAlreadySettledError extends JobsError {
   readonly code = 'JOB_ALREADY_SETTLED';
 
-  constructor(readonly jobId: string, readonly job: string, options?: ErrorOptions) {
+  constructor(
+    readonly jobId: string,
+    readonly job: string,
+    options?: ErrorOptions,
+  ) {
     super(`Job "${job}" (${jobId}) is settled already; the first settlement stands. Settle once, or return and let the return settle it.`, options);
   }
 }
@@ -283,7 +373,11 @@ export class SnoozeJobError extends JobsError {
   override readonly retriable = true;
 
   /** @param delay - Unit: seconds, or duration text such as `'42m'`. */
-  constructor(readonly delay: number | string, message = 'The handler put the job off.', options?: ErrorOptions) {
+  constructor(
+    readonly delay: number | string,
+    message = 'The handler put the job off.',
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }
@@ -293,7 +387,12 @@ export class JobTimeoutError extends JobsError {
   readonly code = 'JOB_TIMEOUT';
   override readonly retriable = true;
 
-  constructor(readonly jobId: string, readonly job: string, readonly timeoutMs: number, options?: ErrorOptions) {
+  constructor(
+    readonly jobId: string,
+    readonly job: string,
+    readonly timeoutMs: number,
+    options?: ErrorOptions,
+  ) {
     super(`Job "${job}" (${jobId}) ran longer than its timeout of ${timeoutMs} ms. Raise "timeout", or end earlier when ctx.signal aborts.`, options);
   }
 }
@@ -302,7 +401,12 @@ export class JobTimeoutError extends JobsError {
 export class JobExpiredError extends JobsError {
   readonly code = 'JOB_EXPIRED';
 
-  constructor(readonly jobId: string, readonly job: string, readonly lateMs: number, options?: ErrorOptions) {
+  constructor(
+    readonly jobId: string,
+    readonly job: string,
+    readonly lateMs: number,
+    options?: ErrorOptions,
+  ) {
     super(`Job "${job}" (${jobId}) expired ${lateMs} ms before it could start. Raise "expiresIn" or handle faster.`, options);
   }
 }

@@ -58,13 +58,17 @@ export class JobsEventHub {
   /** Answers the function that ends it. */
   on<E extends JobsEventName>(name: E, listener: (event: JobsEventMap[E]) => void): () => void {
     this.#set(name, [...(this.#listeners.get(name) ?? []), listener]);
-    return () => this.#set(name, (this.#listeners.get(name) ?? []).filter((one) => one !== listener));
+    return () =>
+      this.#set(
+        name,
+        (this.#listeners.get(name) ?? []).filter((one) => one !== listener),
+      );
   }
 
   #set<E extends JobsEventName>(name: E, listeners: ((event: never) => void)[]): void {
     this.#listeners.set(name, listeners);
     const calls = listeners as ((event: JobsEventMap[E]) => void)[];
-    const field: JobsEvents[E] = calls.length === 0 ? undefined : ((event: JobsEventMap[E]) => this.#emit(name, calls, event)) as JobsEvents[E];
+    const field: JobsEvents[E] = calls.length === 0 ? undefined : (((event: JobsEventMap[E]) => this.#emit(name, calls, event)) as JobsEvents[E]);
     (this.events as Record<JobsEventName, unknown>)[name] = field;
   }
 

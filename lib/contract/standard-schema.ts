@@ -9,9 +9,7 @@ export interface StandardSchema<Output = unknown> {
 }
 
 /** @publicApi */
-export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] };
+export type StandardResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
 
 /** @publicApi */
 export interface StandardIssue {

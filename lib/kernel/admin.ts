@@ -148,5 +148,13 @@ export class Admin implements KernelAdmin {
 
 function viewOf(job: Run['delivery']['job'], state: 'running' | 'waiting', pipeline: Pipeline): JobView {
   const { id, name, payload } = job;
-  return { id, name, pipeline: pipeline.name, state, priority: job.priority || pipeline.settings.priority, headers: userHeaders(job.headers), payload };
+  return {
+    id,
+    name,
+    pipeline: pipeline.name,
+    state,
+    priority: job.priority || pipeline.settings.priority,
+    headers: userHeaders(job.headers),
+    payload,
+  };
 }

@@ -1,15 +1,16 @@
 import type { Clock } from '../contract/clock.js';
 import { JobsArgumentError } from '../contract/errors.js';
-import { ATTEMPT_HEADER, CRASHES_HEADER, DUE_AT_HEADER, EXPIRES_AT_HEADER, FIRST_AT_HEADER, REPLAY_OF_HEADER, withHeaders } from '../contract/job-headers.js';
+import {
+  ATTEMPT_HEADER,
+  CRASHES_HEADER,
+  DUE_AT_HEADER,
+  EXPIRES_AT_HEADER,
+  FIRST_AT_HEADER,
+  REPLAY_OF_HEADER,
+  withHeaders,
+} from '../contract/job-headers.js';
 import { JobRecord, type Job } from '../contract/job.js';
-import type {
-  FailedJob,
-  FailedJobPage,
-  FailedJobQuery,
-  FailedJobs,
-  ReplayOptions,
-  ReplayResult,
-} from '../contract/kernel-admin.js';
+import type { FailedJob, FailedJobPage, FailedJobQuery, FailedJobs, ReplayOptions, ReplayResult } from '../contract/kernel-admin.js';
 import type { FailedStoreSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 
@@ -132,7 +133,12 @@ export class FailedStore implements FailedJobs {
     let { after } = query;
     if (after === undefined && query.until !== undefined) after = JOBS + timeText(query.until);
     for (;;) {
-      const entries = await this.#options.store.range({ prefix: JOBS, reverse: true, limit: DEFAULT_PAGE, ...(after === undefined ? {} : { after }) });
+      const entries = await this.#options.store.range({
+        prefix: JOBS,
+        reverse: true,
+        limit: DEFAULT_PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
       for (const { key, value } of entries) {
         const job = decode(value);
         if (query.since !== undefined && job.failedAt < query.since) return;
@@ -209,7 +215,10 @@ function timeText(at: number): string {
 // JSON with bytes as base64: text in a store is readable by every tool.
 function encode(job: FailedJob): Uint8Array {
   const { payload, ...rest } = job;
-  const kept = typeof payload === 'string' ? { text: payload } : { bytes: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64') };
+  const kept =
+    typeof payload === 'string'
+      ? { text: payload }
+      : { bytes: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64') };
   return encoder.encode(JSON.stringify({ ...rest, payload: kept }));
 }
 

@@ -139,7 +139,8 @@ export class Kernel implements JobsApi {
       [...groups].map(async ([name, indexes]) => {
         const pipeline = this.#pipelines.get(name);
         const group = indexes.map((index) => jobs[index]!);
-        const results = pipeline === undefined ? group.map((): PushOutcome => ({ ok: false, error: this.#notFound(name) })) : await pipeline.pushMany(group);
+        const results =
+          pipeline === undefined ? group.map((): PushOutcome => ({ ok: false, error: this.#notFound(name) })) : await pipeline.pushMany(group);
         indexes.forEach((index, position) => (outcomes[index] = results[position]!));
       }),
     );
@@ -225,7 +226,11 @@ export class Kernel implements JobsApi {
     await Promise.all(
       [...this.#pipelines.values()].map(async (pipeline) => {
         const lost = await pipeline.stop(deadline);
-        if (lost > 0) this.#parts.logger.warn(`Pipeline "${pipeline.name}" lost ${lost} job${lost === 1 ? '' : 's'} that ${lost === 1 ? 'was' : 'were'} in memory only.`, { pipeline: pipeline.name, lost });
+        if (lost > 0)
+          this.#parts.logger.warn(
+            `Pipeline "${pipeline.name}" lost ${lost} job${lost === 1 ? '' : 's'} that ${lost === 1 ? 'was' : 'were'} in memory only.`,
+            { pipeline: pipeline.name, lost },
+          );
       }),
     );
     await this.#settlement.flush();

@@ -21,7 +21,11 @@ export class PipelineSink implements DeliverySink {
   #held = 0;
   #callback: (() => void) | undefined;
 
-  constructor(dispatcher: Dispatcher, limits: QueueLimits, options: { prefetch: number; priority: number; pipelineSize: number; gate: Gate | undefined }) {
+  constructor(
+    dispatcher: Dispatcher,
+    limits: QueueLimits,
+    options: { prefetch: number; priority: number; pipelineSize: number; gate: Gate | undefined },
+  ) {
     this.#dispatcher = dispatcher;
     this.#limits = limits;
     this.#gate = options.gate;

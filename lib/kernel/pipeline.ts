@@ -122,11 +122,13 @@ export class Pipeline implements RunPipeline {
     const { pushMany } = this.#driver;
     if (pushMany === undefined) return Promise.all(jobs.map((job) => outcomeOf(this.push(job))));
     const refusals = jobs.map((job) => this.#refusal(job));
-    const accepted = jobs.filter((_, index) => refusals[index] === undefined).map((job) => {
-      const record = JobRecord.from(job);
-      record.priority = priorityOf(record, this.settings.priority);
-      return record;
-    });
+    const accepted = jobs
+      .filter((_, index) => refusals[index] === undefined)
+      .map((job) => {
+        const record = JobRecord.from(job);
+        record.priority = priorityOf(record, this.settings.priority);
+        return record;
+      });
     const outcomes = await pushMany.call(this.#driver, accepted);
     let next = 0;
     return refusals.map((error): PushOutcome => {

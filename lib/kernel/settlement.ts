@@ -271,7 +271,10 @@ export class Settlement implements RunContext {
   #reportLate(run: Run, outcome: Outcome): void {
     this.#options.counters.lateErrors++;
     const error = errorOf(outcome);
-    this.#options.logger.error(`The handler of job "${run.delivery.job.name}" failed after it had settled the job: ${error.message}`, this.#facts(run));
+    this.#options.logger.error(
+      `The handler of job "${run.delivery.job.name}" failed after it had settled the job: ${error.message}`,
+      this.#facts(run),
+    );
   }
 
   #due(headers: JobHeaders, delayMs: number): JobHeaders {
@@ -290,7 +293,10 @@ export class Settlement implements RunContext {
         this.#options.counters.lateErrors++;
         const error = cause instanceof Error ? cause : new Error(String(cause));
         const { id, name } = run.delivery.job;
-        this.#options.logger.error(`The driver of pipeline "${run.pipeline.name}" did not take the settlement of job "${name}": ${error.message}`, this.#facts(run));
+        this.#options.logger.error(
+          `The driver of pipeline "${run.pipeline.name}" did not take the settlement of job "${name}": ${error.message}`,
+          this.#facts(run),
+        );
         this.events.error?.({ error, queue: run.pipeline.name, jobId: id });
       },
     );

@@ -21,6 +21,7 @@ export abstract class JobsExceptionFilter<T = unknown> implements ExceptionFilte
 
   // By promise: Nest takes the end of a synchronous filter for no answer at all.
   async catch(error: T, host: ArgumentsHost): Promise<void> {
+    // oxlint-disable-next-line typescript/only-throw-error -- whatever was thrown is handed on
     if (!isJobContext(host)) throw error;
     await this.catchJob(error, host.switchToRpc().getContext<JobContext>());
   }

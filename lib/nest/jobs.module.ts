@@ -1,4 +1,13 @@
-import { ConfigurableModuleBuilder, Logger, Module, Scope, type DynamicModule, type FactoryProvider, type ModuleMetadata, type Provider } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  Logger,
+  Module,
+  Scope,
+  type DynamicModule,
+  type FactoryProvider,
+  type ModuleMetadata,
+  type Provider,
+} from '@nestjs/common';
 import {
   ApplicationConfig,
   DiscoveryModule,
@@ -118,13 +127,11 @@ export class JobsModule extends ConfigurableModuleClass {
 
   /** As {@link JobsModule.forFeature}, with options that come from other providers. */
   static forFeatureAsync(queues: readonly AsyncFeatureQueue[], kernel?: string): DynamicModule {
-    const providers = queues.map(
-      ({ name, useFactory, inject = [] }): FactoryProvider => ({
-        provide: getQueueToken(name, kernel),
-        useFactory: async (jobs: JobsService, ...parts: never[]) => jobs.connect(name, await useFactory(...parts)),
-        inject: [getJobsToken(kernel), ...inject],
-      }),
-    );
+    const providers = queues.map(({ name, useFactory, inject = [] }): FactoryProvider => ({
+      provide: getQueueToken(name, kernel),
+      useFactory: async (jobs: JobsService, ...parts: never[]) => jobs.connect(name, await useFactory(...parts)),
+      inject: [getJobsToken(kernel), ...inject],
+    }));
     return { module: JobsFeatureModule, imports: queues.flatMap(({ imports = [] }) => imports), providers, exports: providers };
   }
 }

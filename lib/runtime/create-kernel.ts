@@ -103,7 +103,12 @@ class PipelineOpener {
     const load = Object.hasOwn(this.#drivers, read.driver) ? this.#drivers[read.driver] : undefined;
     if (load === undefined) throw new DriverNotAvailableError(read.driver, read.name, Object.keys(this.#drivers));
     const module = await load();
-    const { settings, ignored } = readPipeline(read, module.options, { retry: this.#settings.retry }, path === undefined ? { lenient: true } : { path });
+    const { settings, ignored } = readPipeline(
+      read,
+      module.options,
+      { retry: this.#settings.retry },
+      path === undefined ? { lenient: true } : { path },
+    );
     if (ignored.length > 0) this.#logger.warn(`Pipeline "${read.name}" does not use ${ignored.map((key) => `"${key}"`).join(', ')}.`);
     if (settings.retry.onFailure === 'broker' && !module.capabilities.deadLetter) {
       throw new NotSupportedByDriverError(settings.driver, "onFailure 'broker'", "Use 'store', 'drop' or 'queue:<name>'.");

@@ -30,7 +30,8 @@ export class HandlerRegistry {
   /** @throws HandlerConflictError when the same name of the same queue is taken. */
   add(route: HandlerRoute, handler: Handler): void {
     if (route.name === '') throw new JobsArgumentError(`${handler.label} handles jobs with an empty name. Give a name of at least one character.`);
-    if (route.queue === '') throw new JobsArgumentError(`${handler.label} handles a queue with an empty name. Leave "queue" out to take every queue.`);
+    if (route.queue === '')
+      throw new JobsArgumentError(`${handler.label} handles a queue with an empty name. Leave "queue" out to take every queue.`);
     const taken = this.#entries.find((entry) => entry.name === route.name && entry.queue === route.queue);
     if (taken !== undefined) {
       const job = route.name === undefined ? 'the jobs that no other handler takes' : `job "${route.name}"`;

@@ -2,15 +2,7 @@
 export type { ConsumeOption, FailedOptions, KernelOptions, PipelineOptions, ShutdownOptions } from '../config/kernel-options.js';
 export type { Clock, Deadline, Timer } from '../contract/clock.js';
 export { deadlineAfter, systemClock } from '../contract/clock.js';
-export type {
-  Delivery,
-  DeliverySink,
-  Driver,
-  DriverCapabilities,
-  DriverContext,
-  DriverModule,
-  DriverRegistry,
-} from '../contract/driver.js';
+export type { Delivery, DeliverySink, Driver, DriverCapabilities, DriverContext, DriverModule, DriverRegistry } from '../contract/driver.js';
 export {
   CancelJobError,
   DriverNotAvailableError,

@@ -82,7 +82,12 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
       };
 
       it('every field of a job', async () => {
-        const job = aJob({ id: '4f2c8a52-6b0e-4f7f-9d0c-0c9f0f3f1a11', name: 'email.send', payload: '{"to":"ada"}', headers: { 'x-a': ['1', '2'], b: ['3'] } });
+        const job = aJob({
+          id: '4f2c8a52-6b0e-4f7f-9d0c-0c9f0f3f1a11',
+          name: 'email.send',
+          payload: '{"to":"ada"}',
+          headers: { 'x-a': ['1', '2'], b: ['3'] },
+        });
         const delivered = await deliver(job);
         expect(delivered).toMatchObject({ id: job.id, name: 'email.send', pipeline: 'contract' });
         expect(textOf(delivered.payload)).toBe('{"to":"ada"}');
@@ -479,15 +484,19 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
     describe('survives a lost connection', () => {
       const itConnects = when(capabilities.connection && subject.loseConnection !== undefined, 'connection to lose');
 
-      itConnects('and delivers what was not settled, and what is pushed then', async () => {
-        const { driver, inbox } = await openRunning();
-        await driver.push(aJob({ name: 'before' }));
-        await inbox.next();
-        await subject.loseConnection!();
-        await driver.push(aJob({ name: 'after' }));
-        const names = new Set((await inbox.take(2)).map(({ job }) => job.name));
-        expect(names).toEqual(new Set(['before', 'after']));
-      }, 60_000);
+      itConnects(
+        'and delivers what was not settled, and what is pushed then',
+        async () => {
+          const { driver, inbox } = await openRunning();
+          await driver.push(aJob({ name: 'before' }));
+          await inbox.next();
+          await subject.loseConnection!();
+          await driver.push(aJob({ name: 'after' }));
+          const names = new Set((await inbox.take(2)).map(({ job }) => job.name));
+          expect(names).toEqual(new Set(['before', 'after']));
+        },
+        60_000,
+      );
     });
   });
 }

@@ -103,7 +103,9 @@ describe('KernelAdmin', () => {
     kernel.events.on('cancelled', (event) => events.push(event));
     expect(await kernel.admin.cancel(ids['running']!, 'the user is gone')).toBe(true);
     await clock.advance(10_000);
-    expect((await kernel.admin.failed.list()).jobs).toMatchObject([{ id: ids['running'], reason: 'rejected', error: { code: 'JOB_CANCELLED', message: 'the user is gone' } }]);
+    expect((await kernel.admin.failed.list()).jobs).toMatchObject([
+      { id: ids['running'], reason: 'rejected', error: { code: 'JOB_CANCELLED', message: 'the user is gone' } },
+    ]);
     expect(events).toMatchObject([{ id: ids['running'], reason: 'the user is gone' }]);
   });
 
@@ -139,8 +141,18 @@ describe('Events', () => {
     await jobs.connect('q').push('bad', '');
     await clock.advance(2_000);
     expect(seen).toEqual([
-      'pushed 0', 'active 1', 'progress 1', 'completed 1', 'drained',
-      'pushed 0', 'active 1', 'retrying 1', 'drained', 'active 2', 'failed 2', 'drained',
+      'pushed 0',
+      'active 1',
+      'progress 1',
+      'completed 1',
+      'drained',
+      'pushed 0',
+      'active 1',
+      'retrying 1',
+      'drained',
+      'active 2',
+      'failed 2',
+      'drained',
     ]);
   });
 
@@ -153,7 +165,9 @@ describe('Events', () => {
     });
     const task = await jobs.connect('q').push('bad', '', { headers: { 'x-a': '1' } });
     await settled();
-    expect(events).toMatchObject([{ id: task.id, name: 'bad', queue: 'q', attempt: 1, headers: { 'x-a': ['1'] }, error: { type: 'TypeError' }, target: 'store' }]);
+    expect(events).toMatchObject([
+      { id: task.id, name: 'bad', queue: 'q', attempt: 1, headers: { 'x-a': ['1'] }, error: { type: 'TypeError' }, target: 'store' },
+    ]);
   });
 
   it('of pause and resume name the queue', async () => {
@@ -163,7 +177,10 @@ describe('Events', () => {
     kernel.events.on('resumed', (event) => events.push(['resumed', event.queue]));
     await kernel.pause('q');
     await kernel.resume('q');
-    expect(events).toEqual([['paused', 'q'], ['resumed', 'q']]);
+    expect(events).toEqual([
+      ['paused', 'q'],
+      ['resumed', 'q'],
+    ]);
   });
 
   it('whose listener throws harm neither the job nor other listeners', async () => {

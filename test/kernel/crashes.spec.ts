@@ -106,7 +106,10 @@ describe('An executor', () => {
 describe('A driver that counts starts', () => {
   it('is told of all jobs of a dispatch turn before the first of them runs', async () => {
     const order: string[] = [];
-    const { jobs, kernel, driver, on } = await openDurable({ numPollers: 3, consume: [] }, { starting: (deliveries) => order.push(`starting ${deliveries.length}`) });
+    const { jobs, kernel, driver, on } = await openDurable(
+      { numPollers: 3, consume: [] },
+      { starting: (deliveries) => order.push(`starting ${deliveries.length}`) },
+    );
     on('job', () => void order.push('run'));
     for (let index = 0; index < 4; index++) await jobs.connect('q').push('job', '');
     await kernel.resume('q');

@@ -32,13 +32,21 @@ const statOf = async ({ kernel }: OpenedKernel, name = 'q') => (await kernel.sta
 describe('A push', () => {
   it('to a pipeline that is not there is rejected with the names that are', async () => {
     const { jobs } = await openKernel();
-    await expect(jobs.connect('emials').push('job', '')).rejects.toMatchObject({ code: 'PIPELINE_NOT_FOUND', pipeline: 'emials', message: expect.stringContaining('"q"') as string });
+    await expect(jobs.connect('emials').push('job', '')).rejects.toMatchObject({
+      code: 'PIPELINE_NOT_FOUND',
+      pipeline: 'emials',
+      message: expect.stringContaining('"q"') as string,
+    });
   });
 
   it('of a payload over the limit is refused, in bytes', async () => {
     const { jobs, kernel } = await openKernel({ maxPayload: 10 });
     await jobs.connect('q').push('job', 'x'.repeat(10));
-    await expect(jobs.connect('q').push('job', 'ä'.repeat(6))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', payloadBytes: 12, maxPayloadBytes: 10 });
+    await expect(jobs.connect('q').push('job', 'ä'.repeat(6))).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      payloadBytes: 12,
+      maxPayloadBytes: 10,
+    });
     await expect(jobs.connect('q').push('job', new Uint8Array(11))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
     expect(await kernel.admin.counters()).toMatchObject({ pushed: 1, pushErrors: 2 });
   });
@@ -76,7 +84,10 @@ describe('A push', () => {
   it('into a full pipeline gives up after the time-out', async () => {
     const { jobs, clock } = await openHolding({ timeout: 5, pipelines: { q: { driver: 'memory', maxJobs: 1 } } });
     await jobs.connect('q').push('job', 'first');
-    const refused = jobs.connect('q').push('job', 'second').catch((error: unknown) => error);
+    const refused = jobs
+      .connect('q')
+      .push('job', 'second')
+      .catch((error: unknown) => error);
     await clock.advance(5_000);
     expect(await refused).toMatchObject({ code: 'PIPELINE_FULL', maxJobs: 1, waitedMs: 5_000, retriable: true });
   });
@@ -90,7 +101,10 @@ describe('A push', () => {
   it('that waits does not hold up another pipeline', async () => {
     const { jobs, started } = await openHolding({ pipelines: { full: { driver: 'memory', maxJobs: 1 }, q: { driver: 'memory' } } });
     await jobs.connect('full').push('job', 'first');
-    const waiting = jobs.connect('full').push('job', 'second').catch(() => undefined);
+    const waiting = jobs
+      .connect('full')
+      .push('job', 'second')
+      .catch(() => undefined);
     await jobs.connect('q').push('job', 'other');
     await settled();
     expect(started).toEqual(['first', 'other']);
@@ -121,7 +135,13 @@ describe('Order', () => {
   it('is by priority, then by push', async () => {
     const { jobs, kernel, started } = await openNoting({ numPollers: 1, consume: [] });
     const queue = jobs.connect('q');
-    for (const [payload, priority] of [['normal-1', 0], ['low', 99], ['urgent-1', 1], ['normal-2', 10], ['urgent-2', 1]] as const) {
+    for (const [payload, priority] of [
+      ['normal-1', 0],
+      ['low', 99],
+      ['urgent-1', 1],
+      ['normal-2', 10],
+      ['urgent-2', 1],
+    ] as const) {
       await queue.push('job', payload, { priority });
     }
     await kernel.resume('q');
@@ -159,7 +179,10 @@ describe('Order', () => {
 
 describe('Limits', () => {
   it('numPollers: no more handlers at once, over all pipelines', async () => {
-    const { jobs, started, kernel, release } = await openHolding({ numPollers: 3, pipelines: { q: { driver: 'memory' }, other: { driver: 'memory' } } });
+    const { jobs, started, kernel, release } = await openHolding({
+      numPollers: 3,
+      pipelines: { q: { driver: 'memory' }, other: { driver: 'memory' } },
+    });
     for (let index = 0; index < 5; index++) {
       await jobs.connect('q').push('job', 'q');
       await jobs.connect('other').push('job', 'other');
@@ -290,7 +313,11 @@ describe('Pipelines at run time', () => {
 
   it('of a driver that is not there are refused', async () => {
     const { kernel } = await openKernel();
-    await expect(kernel.declare({ name: 'new', driver: 'amqp' })).rejects.toMatchObject({ code: 'DRIVER_NOT_AVAILABLE', driver: 'amqp', known: ['memory'] });
+    await expect(kernel.declare({ name: 'new', driver: 'amqp' })).rejects.toMatchObject({
+      code: 'DRIVER_NOT_AVAILABLE',
+      driver: 'amqp',
+      known: ['memory'],
+    });
     expect(await kernel.list()).toEqual(['q']);
   });
 

@@ -85,9 +85,30 @@ describe('A job whose handler throws', () => {
       retry: { attempts: 4, backoff: NO_JITTER },
       pipelines: { own: { driver: 'memory', attempts: 2 }, other: { driver: 'memory' } },
     });
-    on('by-handler', () => { runs.handler++; fail(); }, { attempts: 1 });
-    on('by-pipeline', () => { runs.pipeline++; fail(); }, { queue: 'own' });
-    on('by-kernel', () => { runs.kernel++; fail(); }, { queue: 'other' });
+    on(
+      'by-handler',
+      () => {
+        runs.handler++;
+        fail();
+      },
+      { attempts: 1 },
+    );
+    on(
+      'by-pipeline',
+      () => {
+        runs.pipeline++;
+        fail();
+      },
+      { queue: 'own' },
+    );
+    on(
+      'by-kernel',
+      () => {
+        runs.kernel++;
+        fail();
+      },
+      { queue: 'other' },
+    );
     await jobs.connect('own').push('by-handler', '');
     await jobs.connect('own').push('by-pipeline', '');
     await jobs.connect('other').push('by-kernel', '');
@@ -105,7 +126,14 @@ describe('A job whose handler throws', () => {
   it('takes the backoff of the pipeline where its handler gives only attempts', async () => {
     const { jobs, clock, on } = await openKernel({ pipelines: { q: { driver: 'memory', backoff: { type: 'fixed', delay: 7, jitter: 'none' } } } });
     const at: number[] = [];
-    on('job', () => { at.push(clock.monotonic()); fail(); }, { attempts: 2 });
+    on(
+      'job',
+      () => {
+        at.push(clock.monotonic());
+        fail();
+      },
+      { attempts: 2 },
+    );
     await jobs.connect('q').push('job', '');
     await clock.advance(60_000);
     expect(at[1]! - at[0]!).toBe(7_000);
@@ -132,9 +160,30 @@ describe('A job whose handler throws', () => {
   it('is tried again only for the errors that the handler names', async () => {
     const { jobs, clock, on } = await openKernel();
     const runs: string[] = [];
-    on('type', () => { runs.push('type'); throw new TypeError('no'); }, { retryOn: [RangeError] });
-    on('range', () => { runs.push('range'); throw new RangeError('no'); }, { retryOn: [RangeError] });
-    on('not', () => { runs.push('not'); throw new RangeError('no'); }, { dontRetryOn: [RangeError] });
+    on(
+      'type',
+      () => {
+        runs.push('type');
+        throw new TypeError('no');
+      },
+      { retryOn: [RangeError] },
+    );
+    on(
+      'range',
+      () => {
+        runs.push('range');
+        throw new RangeError('no');
+      },
+      { retryOn: [RangeError] },
+    );
+    on(
+      'not',
+      () => {
+        runs.push('not');
+        throw new RangeError('no');
+      },
+      { dontRetryOn: [RangeError] },
+    );
     for (const name of ['type', 'range', 'not']) await jobs.connect('q').push(name, '');
     await clock.advance('1h');
     expect(runs.toSorted()).toEqual(['not', 'range', 'range', 'range', 'type']);
@@ -143,8 +192,22 @@ describe('A job whose handler throws', () => {
   it('runs again when the handler asks for it, whatever errors it names', async () => {
     const { jobs, clock, on } = await openKernel();
     const runs: string[] = [];
-    on('retry', () => { runs.push('retry'); throw new RetryJobError(); }, { retryOn: [RangeError] });
-    on('snooze', () => { runs.push('snooze'); if (runs.filter((run) => run === 'snooze').length < 3) throw new SnoozeJobError(1); }, { dontRetryOn: [Error] });
+    on(
+      'retry',
+      () => {
+        runs.push('retry');
+        throw new RetryJobError();
+      },
+      { retryOn: [RangeError] },
+    );
+    on(
+      'snooze',
+      () => {
+        runs.push('snooze');
+        if (runs.filter((run) => run === 'snooze').length < 3) throw new SnoozeJobError(1);
+      },
+      { dontRetryOn: [Error] },
+    );
     for (const name of ['retry', 'snooze']) await jobs.connect('q').push(name, '');
     await clock.advance('1h');
     expect(runs.toSorted()).toEqual(['retry', 'retry', 'retry', 'snooze', 'snooze', 'snooze']);
@@ -164,7 +227,9 @@ describe('An error that says what is to become of the job', () => {
   });
 
   it('RetryJobError: it runs again after its delay, with its headers, and spends an attempt', async () => {
-    const { jobs, clock, runs } = await openFailing(() => Promise.reject(new RetryJobError('not yet', { delay: '10s', headers: { 'x-try': 'again', 'nrr-attempt': '0' } })));
+    const { jobs, clock, runs } = await openFailing(() =>
+      Promise.reject(new RetryJobError('not yet', { delay: '10s', headers: { 'x-try': 'again', 'nrr-attempt': '0' } })),
+    );
     await jobs.connect('q').push('job', '', { headers: { 'x-a': '1' } });
     await clock.advance(9_999);
     expect(runs).toHaveLength(1);
@@ -206,7 +271,9 @@ describe('A job that is settled by its handler', () => {
   it('by fail(error, true) comes back and spends no attempt', async () => {
     let runs = 0;
     const { jobs, clock, on } = await openKernel();
-    on('job', async (context) => { if (++runs < 10) await context.fail(new Error('again'), true); });
+    on('job', async (context) => {
+      if (++runs < 10) await context.fail(new Error('again'), true);
+    });
     await jobs.connect('q').push('job', '');
     await clock.advance(1_000);
     expect(runs).toBe(10);
@@ -245,7 +312,9 @@ describe('A job that is settled by its handler', () => {
   it('by nack with redelivery and delay comes back', async () => {
     let runs = 0;
     const { jobs, clock, on } = await openKernel();
-    on('job', async (context) => { if (++runs === 1) await context.nack('busy', { redelivery: true, delay: 3 }); });
+    on('job', async (context) => {
+      if (++runs === 1) await context.nack('busy', { redelivery: true, delay: 3 });
+    });
     await jobs.connect('q').push('job', '');
     await clock.advance(2_999);
     expect(runs).toBe(1);
@@ -343,7 +412,9 @@ describe('onFailure', () => {
   });
 
   it('"broker" is refused at boot by a driver without dead letters', async () => {
-    await expect(openKernel({ pipelines: { q: { driver: 'memory', onFailure: 'broker' } } })).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });
+    await expect(openKernel({ pipelines: { q: { driver: 'memory', onFailure: 'broker' } } })).rejects.toMatchObject({
+      code: 'NOT_SUPPORTED_BY_DRIVER',
+    });
   });
 
   it('"broker" of a handler goes to the failed store where the driver has no dead letters', async () => {

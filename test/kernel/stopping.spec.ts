@@ -85,10 +85,16 @@ describe('drain', () => {
   it('aborts at the deadline, and a job that then fails has spent no attempt', async () => {
     const { kernel, jobs, clock, driver, on } = await openDurable();
     const reasons: unknown[] = [];
-    on('job', (context) => new Promise((_, reject) => context.signal.addEventListener('abort', () => {
-      reasons.push(context.signal.reason);
-      reject(context.signal.reason as Error);
-    })));
+    on(
+      'job',
+      (context) =>
+        new Promise((_, reject) =>
+          context.signal.addEventListener('abort', () => {
+            reasons.push(context.signal.reason);
+            reject(context.signal.reason as Error);
+          }),
+        ),
+    );
     await jobs.connect('q').push('job', '');
     await settled();
     const draining = kernel.drain();

@@ -99,10 +99,17 @@ describe('A time-out', () => {
   it('aborts the signal with its reason, and the run counts as failed', async () => {
     const { kernel, jobs, clock, on } = await openKernel({ retry: { attempts: 1 } });
     const reasons: unknown[] = [];
-    on('job', (context) => new Promise((_, reject) => context.signal.addEventListener('abort', () => {
-      reasons.push(context.signal.reason);
-      reject(context.signal.reason as Error);
-    })), { timeout: 5 });
+    on(
+      'job',
+      (context) =>
+        new Promise((_, reject) =>
+          context.signal.addEventListener('abort', () => {
+            reasons.push(context.signal.reason);
+            reject(context.signal.reason as Error);
+          }),
+        ),
+      { timeout: 5 },
+    );
     await jobs.connect('q').push('job', '');
     await clock.advance(4_999);
     expect(reasons).toEqual([]);
@@ -116,10 +123,14 @@ describe('A time-out', () => {
     const { jobs, clock, on } = await openKernel();
     const { promise, resolve } = deferred();
     let aborted: boolean | undefined;
-    on('job', async (context) => {
-      await promise;
-      aborted = context.signal.aborted;
-    }, { timeout: 1 });
+    on(
+      'job',
+      async (context) => {
+        await promise;
+        aborted = context.signal.aborted;
+      },
+      { timeout: 1 },
+    );
     await jobs.connect('q').push('job', '');
     await clock.advance(1_500);
     resolve();
@@ -131,10 +142,14 @@ describe('A time-out', () => {
     const { kernel, jobs, clock, on, log } = await openKernel({ numPollers: 1, grace: 2, retry: { backoff: { type: 'fixed', delay: 0 } } });
     const { promise, resolve } = deferred();
     const started: number[] = [];
-    on('stuck', (context) => {
-      started.push(context.attempt);
-      return context.attempt === 1 ? promise : undefined;
-    }, { timeout: 5 });
+    on(
+      'stuck',
+      (context) => {
+        started.push(context.attempt);
+        return context.attempt === 1 ? promise : undefined;
+      },
+      { timeout: 5 },
+    );
     on('other', () => void started.push(0));
     await jobs.connect('q').push('stuck', '');
     await jobs.connect('q').push('other', '');
@@ -160,10 +175,13 @@ describe('A time-out', () => {
   it('of the job wins over that of the handler, and that over that of the pipeline', async () => {
     const { jobs, clock, on } = await openKernel({ pipelines: { q: { driver: 'memory', timeout: 3 } } });
     const limits: Record<string, number> = {};
-    const note = (name: string) => (context: { signal: AbortSignal }) => new Promise<void>((resolve) => context.signal.addEventListener('abort', () => {
-      limits[name] = (context.signal.reason as { timeoutMs: number }).timeoutMs;
-      resolve();
-    }));
+    const note = (name: string) => (context: { signal: AbortSignal }) =>
+      new Promise<void>((resolve) =>
+        context.signal.addEventListener('abort', () => {
+          limits[name] = (context.signal.reason as { timeoutMs: number }).timeoutMs;
+          resolve();
+        }),
+      );
     on('by-pipeline', note('pipeline'));
     on('by-handler', note('handler'), { timeout: 5 });
     on('by-job', note('job'), { timeout: 5 });

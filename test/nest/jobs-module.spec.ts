@@ -184,7 +184,12 @@ describe('the jobs module', () => {
       @Module({ providers: [{ provide: 'TENANT', useValue: 'acme' }], exports: ['TENANT'] })
       class TenantModule {}
       const feature = JobsModule.forFeatureAsync([
-        { name: 'mails', imports: [TenantModule], inject: ['TENANT'], useFactory: (tenant: string) => Promise.resolve({ headers: { 'x-tenant': tenant } }) },
+        {
+          name: 'mails',
+          imports: [TenantModule],
+          inject: ['TENANT'],
+          useFactory: (tenant: string) => Promise.resolve({ headers: { 'x-tenant': tenant } }),
+        },
       ]);
       const { app } = await openModules(JobsModule.forRoot({ pipelines: { mails: MEMORY }, autoStart: false }), feature);
       const task = await app.get<Queue>(getQueueToken('mails'), { strict: false }).push('mail.send', null);

@@ -444,7 +444,7 @@ describe('the end of an application', () => {
       expect(await exit).toMatchObject({ signal: 'SIGTERM', output: '' });
       const rest = lines.all();
       expect(rest.join('\n')).toContain('The handler of job "work" did not end after its signal had aborted; its slot is given away.');
-      expect(rest.join('\n')).toContain('Pipeline "q" lost 1 jobs that were in memory only.');
+      expect(rest.join('\n')).toContain('Pipeline "q" lost 1 job that was in memory only.');
       expect(rest).not.toContain('done');
     }, 20_000);
 

@@ -19,7 +19,9 @@ describe('JobContext', () => {
   it('gives the payload as the codec says: parsed, text when it is no JSON, or bytes', async () => {
     expect(await withJob({ to: 'ada' }, (context) => context.value())).toEqual({ to: 'ada' });
     expect(await withJob('no JSON', (context) => context.value())).toBe('no JSON');
-    expect(await withJob('{"to":"ada"}', (context) => [...(context.value() as Uint8Array)], { codec: 'raw' })).toEqual([...Buffer.from('{"to":"ada"}')]);
+    expect(await withJob('{"to":"ada"}', (context) => [...(context.value() as Uint8Array)], { codec: 'raw' })).toEqual([
+      ...Buffer.from('{"to":"ada"}'),
+    ]);
   });
 
   it('leaves the choice to the handler', async () => {
@@ -27,7 +29,15 @@ describe('JobContext', () => {
   });
 
   it('knows the job, its queue and its driver', async () => {
-    const seen = await withJob('', ({ name, queue, pipeline, driver, attempt, firstFailedAt, replayOf }) => ({ name, queue, pipeline, driver, attempt, firstFailedAt, replayOf }));
+    const seen = await withJob('', ({ name, queue, pipeline, driver, attempt, firstFailedAt, replayOf }) => ({
+      name,
+      queue,
+      pipeline,
+      driver,
+      attempt,
+      firstFailedAt,
+      replayOf,
+    }));
     expect(seen).toEqual({ name: 'job', queue: 'q', pipeline: 'q', driver: 'memory', attempt: 1, firstFailedAt: undefined, replayOf: undefined });
   });
 
@@ -63,7 +73,12 @@ describe('JobContext', () => {
     });
     await jobs.connect('q').push('job', '', { headers: { 'x-a': '1' } });
     await clock.advance(10_000);
-    expect(seen).toEqual([[1, ['x-a']], [2, ['x-a']], [2, ['x-a', 'x-b']], [3, ['x-a', 'x-b']]]);
+    expect(seen).toEqual([
+      [1, ['x-a']],
+      [2, ['x-a']],
+      [2, ['x-a', 'x-b']],
+      [3, ['x-a', 'x-b']],
+    ]);
   });
 
   it('keeps its class, value and settlement in copies', async () => {
@@ -92,7 +107,8 @@ describe('JobContext', () => {
 
 describe('A handler with a schema', () => {
   const positive = (validate: StandardSchema['~standard']['validate']): StandardSchema => ({ '~standard': { version: 1, vendor: 'test', validate } });
-  const isPositive = (value: unknown) => (Number(value) > 0 ? { value: Number(value) * 10 } : { issues: [{ message: 'must be positive', path: ['amount', { key: 0 }] }] });
+  const isPositive = (value: unknown) =>
+    Number(value) > 0 ? { value: Number(value) * 10 } : { issues: [{ message: 'must be positive', path: ['amount', { key: 0 }] }] };
 
   it.each([
     ['synchronous', positive(isPositive)],

@@ -55,7 +55,16 @@ export class DurableDriver implements Driver {
 
   stat(): Promise<PipelineStat> {
     const { pipeline, driver, priority } = this.#context;
-    return Promise.resolve({ pipeline, driver, queue: 'broker-queue', active: this.#lent, delayed: 0, reserved: this.#waiting.length, ready: this.#isRunning, priority });
+    return Promise.resolve({
+      pipeline,
+      driver,
+      queue: 'broker-queue',
+      active: this.#lent,
+      delayed: 0,
+      reserved: this.#waiting.length,
+      ready: this.#isRunning,
+      priority,
+    });
   }
 
   #lend(): void {

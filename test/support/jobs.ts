@@ -14,7 +14,8 @@ export interface JobInput {
 /** A job for pipeline `contract`, with what a test says of it. */
 export function aJob(input: JobInput = {}): Job {
   const { name = 'job', pipeline = 'contract', payload = '', priority = 0, delayMs = 0, autoAck = false, id } = input;
-  const headers: JobHeaders = input.headers === undefined ? NO_HEADERS : Object.assign(Object.create(null) as Record<string, readonly string[]>, input.headers);
+  const headers: JobHeaders =
+    input.headers === undefined ? NO_HEADERS : Object.assign(Object.create(null) as Record<string, readonly string[]>, input.headers);
   return new JobRecord(name, pipeline, payload, headers, priority, delayMs, autoAck, id);
 }
 
