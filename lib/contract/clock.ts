@@ -30,6 +30,7 @@ export const systemClock: Clock = {
   setTimer: (delayMs, callback) => new SystemTimer(delayMs, callback),
 };
 
+/** The moment `delayMs` from now. */
 export function deadlineAfter(clock: Clock, delayMs: number): Deadline {
   const at = clock.monotonic() + delayMs;
   return { remainingMs: () => Math.max(0, at - clock.monotonic()) };

@@ -43,6 +43,7 @@ export interface JobHolder {
 /** The promise that says "done": shared, so that saying it allocates nothing. */
 export const DONE: Promise<void> = Promise.resolve();
 
+/** No header at all: shared, so that most jobs cost none. */
 export const NO_HEADERS: JobHeaders = Object.freeze(Object.create(null) as Record<string, never>);
 
 /**

@@ -4,6 +4,7 @@ export interface StateEntry {
   readonly value: Uint8Array;
 }
 
+/** Which keys. */
 export interface StateRange {
   /** Keys that begin with it. */
   readonly prefix: string;

@@ -29,6 +29,7 @@ const DEFAULT_MAX_JOBS = 100_000;
 const DEFAULT_PREFETCH = 100_000;
 const DEFAULT_PAGE = 100;
 
+/** What this driver can do. */
 export const capabilities: DriverCapabilities = {
   persistent: false,
   connection: false,
@@ -42,6 +43,7 @@ export const capabilities: DriverCapabilities = {
   purge: true,
 };
 
+/** Its settings, as data. */
 export const options: readonly OptionSpec[] = [
   {
     name: 'prefetch',

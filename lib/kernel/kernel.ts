@@ -35,6 +35,7 @@ export interface KernelParts {
   consumes(pipeline: string): boolean;
 }
 
+/** A declaration that was checked, with its driver. */
 export interface OpenedPipeline {
   readonly settings: PipelineSettings;
   readonly module: DriverModule;
