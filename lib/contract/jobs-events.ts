@@ -3,6 +3,7 @@ import type { JobHeaders } from './job.js';
 
 /** What every event of a job tells. @publicApi */
 export interface JobEvent {
+  /** Of `pushed`, `active` and `completed` it is made at the first read: copied by a spread, those are without it. */
   readonly id: string;
   readonly name: string;
   readonly queue: string;

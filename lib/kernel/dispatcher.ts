@@ -7,6 +7,7 @@ import { EXPIRES_AT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job
 import { DONE, NO_HEADERS, sizeOf } from '../contract/job.js';
 import type { Counters } from './counters.js';
 import type { Gate } from './gate.js';
+import { FrequentJobEvent } from './job-event.js';
 import { PriorityQueue } from './priority-queue.js';
 import type { RunLimits } from './run-limits.js';
 import { Run, type DispatchTurn, type RunContext, type RunPipeline } from './run.js';
@@ -163,7 +164,7 @@ export class Dispatcher {
     const slot = this.#occupy(run);
     const { counters, runs, executor } = this.#options;
     counters.started++;
-    runs.events.active?.(run.event());
+    runs.events.active?.(new FrequentJobEvent(run.delivery.job, pipeline.name, run.attempt));
     let outcome: Outcome | Promise<Outcome>;
     try {
       outcome = this.#prepare(run) ?? executor.execute(delivery, run);

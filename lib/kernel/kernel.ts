@@ -217,6 +217,7 @@ export class Kernel implements JobsApi {
     if (!(await this.#idleWithin(timeoutMs))) await this.#abortRuns(options.graceMs ?? shutdown.graceMs);
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop();
     await this.#settlement.flush();
+    this.#runLimits.stop();
     this.#phase = 'drained';
     this.#keepAlive?.cancel();
   }

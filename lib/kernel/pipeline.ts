@@ -18,6 +18,7 @@ import type { StateStore } from '../contract/state-store.js';
 import type { Counters } from './counters.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Gate } from './gate.js';
+import { FrequentJobEvent } from './job-event.js';
 import { PipelineSink } from './pipeline-sink.js';
 import { priorityOf } from './priority.js';
 import type { QueueLimits } from './queue-limits.js';
@@ -215,8 +216,8 @@ export class Pipeline implements RunPipeline {
     return payloadBytes > maxPayloadBytes ? new PayloadTooLargeError(this.name, payloadBytes, maxPayloadBytes) : undefined;
   }
 
-  #announce({ id, name, headers }: JobRecord): void {
-    this.#context.events.pushed?.({ id, name, queue: this.name, headers, attempt: 0 });
+  #announce(record: JobRecord): void {
+    this.#context.events.pushed?.(new FrequentJobEvent(record, this.name, 0));
   }
 
   #reject(error: Error): Promise<never> {

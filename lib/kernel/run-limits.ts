@@ -11,7 +11,8 @@ export interface RunLimitListeners {
 }
 
 /**
- * Time-outs of running jobs and the leases of their deliveries: one timer for all of them. At a time-out the signal
+ * Time-outs of running jobs and the leases of their deliveries: one timer for all of them. It stays set when the run that asked
+ * for it has ended: the next one mostly has a later time and needs no new one, so that a job with a time-out costs no timer. At a time-out the signal
  * aborts; after the grace the slot is given away.
  */
 export class RunLimits {
@@ -48,9 +49,12 @@ export class RunLimits {
   }
 
   forget(run: Run): void {
-    if (!this.#runs.delete(run)) return;
+    this.#runs.delete(run);
     this.#extendAt.delete(run);
-    if (this.#runs.size > 0) return;
+  }
+
+  /** Nothing runs any more. */
+  stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#timerAt = Infinity;

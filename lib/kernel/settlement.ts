@@ -21,6 +21,7 @@ import type { OnFailure } from '../contract/retry-policy.js';
 import { AttemptLog, attemptOf, MAX_ATTEMPTS } from './attempt-log.js';
 import type { Counters } from './counters.js';
 import type { FailedStore } from './failed-store.js';
+import { CompletedJobEvent } from './job-event.js';
 import type { Run, RunContext } from './run.js';
 
 /** What a settlement is given. */
@@ -93,10 +94,16 @@ export class Settlement implements RunContext {
 
   #done(run: Run): Done {
     this.#options.counters.completed++;
-    const { completed } = this.events;
-    if (completed !== undefined) completed({ ...run.event(), durationMs: this.#options.clock.monotonic() - run.startedAt });
+    this.#tellCompleted(run);
     if (run.delivery.job.headers !== NO_HEADERS && run.attempt > 1) this.#history.take(run.delivery.job.id);
     return this.#track(run, run.delivery.ack());
+  }
+
+  #tellCompleted(run: Run): void {
+    const { completed } = this.events;
+    if (completed === undefined) return;
+    const durationMs = this.#options.clock.monotonic() - run.startedAt;
+    completed(new CompletedJobEvent(run.delivery.job, run.pipeline.name, run.attempt, durationMs));
   }
 
   #settleOther(run: Run, outcome: Exclude<Outcome, { kind: 'done' }>): Done {
@@ -255,10 +262,10 @@ export class Settlement implements RunContext {
 
   #endAutoAcked(run: Run, outcome: Outcome): void {
     run.isSettled = true;
-    const { counters, clock, logger } = this.#options;
+    const { counters, logger } = this.#options;
     if (outcome.kind === 'done') {
       counters.completed++;
-      this.events.completed?.({ ...run.event(), durationMs: clock.monotonic() - run.startedAt });
+      this.#tellCompleted(run);
       return;
     }
     counters.failedRuns++;

@@ -33,7 +33,7 @@ export class JobsService extends Jobs {
   get events$(): Observable<NamedJobsEvent> {
     return new Observable((subscriber) => {
       const names = Object.keys(this.#events.events) as JobsEventName[];
-      const ends = names.map((name) => this.#events.on(name, (event) => subscriber.next({ type: name, ...event } as NamedJobsEvent)));
+      const ends = names.map((name) => this.#events.on(name, (event) => subscriber.next(named(name, event))));
       return () => {
         for (const end of ends) end();
       };
@@ -44,4 +44,9 @@ export class JobsService extends Jobs {
   on<E extends JobsEventName>(name: E, listener: (event: JobsEventMap[E]) => void): () => void {
     return this.#events.on(name, listener);
   }
+}
+
+// The id by name: that of a frequent event is no property of its own.
+function named(type: JobsEventName, event: JobsEventMap[JobsEventName]): NamedJobsEvent {
+  return { type, ...event, ...('id' in event ? { id: event.id } : {}) } as NamedJobsEvent;
 }
