@@ -20,7 +20,10 @@ export const rows = {
 /** @param {number} depth */
 async function measureQueue(depth) {
   const queue = new PriorityQueue();
-  const jobs = Array.from({ length: depth }, (_, index) => new JobRecord('echo', 'bench', PAYLOAD, NO_HEADERS, 1 + (index % PRIORITIES), 0, false, undefined));
+  const jobs = Array.from(
+    { length: depth },
+    (_, index) => new JobRecord('echo', 'bench', PAYLOAD, NO_HEADERS, 1 + (index % PRIORITIES), 0, false, undefined),
+  );
   const fill = () => {
     for (const job of jobs) queue.add(job, job.priority, undefined);
   };

@@ -41,20 +41,19 @@ export async function openDrain(handlerOf, options) {
 /**
  * @param {{ kernel: import('nestjs-roadrunner/client').JobsApi, countdown: Countdown }} opened
  * @param {() => unknown} push
- * @param {readonly string[]} [queues]
  * @returns {import('./drain.mjs').DrainSubject}
  */
-export function drainOf({ kernel, countdown }, push, queues = [QUEUE]) {
+export function drainOf({ kernel, countdown }, push) {
   let isRunning = false;
   return {
     fill: async (jobs) => {
-      if (isRunning) await kernel.pause(...queues);
+      if (isRunning) await kernel.pause(QUEUE);
       countdown.start(jobs);
       for (let index = 0; index < jobs; index++) push();
     },
     work: async () => {
       isRunning = true;
-      await kernel.resume(...queues);
+      await kernel.resume(QUEUE);
       await countdown.done;
     },
   };

@@ -27,7 +27,7 @@ export class FrequentJobEvent implements JobEvent {
   }
 
   toJSON(): object {
-    return { id: this.id, ...this };
+    return Object.assign({ id: this.id }, this);
   }
 
   [INSPECT](): object {

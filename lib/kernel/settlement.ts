@@ -102,8 +102,8 @@ export class Settlement implements RunContext {
   #tellCompleted(run: Run): void {
     const { completed } = this.events;
     if (completed === undefined) return;
-    const durationMs = this.#options.clock.monotonic() - run.startedAt;
-    completed(new CompletedJobEvent(run.delivery.job, run.pipeline.name, run.attempt, durationMs));
+    const tookMs = this.#options.clock.monotonic() - run.startedAt;
+    completed(new CompletedJobEvent(run.delivery.job, run.pipeline.name, run.attempt, tookMs));
   }
 
   #settleOther(run: Run, outcome: Exclude<Outcome, { kind: 'done' }>): Done {

@@ -25,7 +25,9 @@ export class HandlerRegistry {
   readonly #cache = new Map<string, Map<string, Handler>>();
   #cached = 0;
   /** The look-up before: most jobs are of the kind of the one before. */
-  #last: Entry | undefined;
+  #last: Handler | undefined;
+  #lastQueue: string | undefined;
+  #lastName: string | undefined;
 
   /** @throws HandlerConflictError when the same name of the same queue is taken. */
   add(route: HandlerRoute, handler: Handler): void {
@@ -41,7 +43,7 @@ export class HandlerRegistry {
     this.#entries.sort((a, b) => rank(b.queue) - rank(a.queue) || rank(b.name) - rank(a.name));
     this.#cache.clear();
     this.#cached = 0;
-    this.#last = undefined;
+    this.#lastQueue = undefined;
   }
 
   get routes(): readonly (HandlerRoute & { readonly handler: Handler })[] {
@@ -49,10 +51,12 @@ export class HandlerRegistry {
   }
 
   find(queue: string, name: string): Handler | undefined {
-    if (this.#last?.queue === queue && this.#last.name === name) return this.#last.handler;
-    const handler = this.#cache.get(queue)?.get(name) ?? this.#search(queue, name);
-    if (handler !== undefined) this.#last = { queue, name, handler };
-    return handler;
+    if (queue !== this.#lastQueue || name !== this.#lastName) {
+      this.#last = this.#cache.get(queue)?.get(name) ?? this.#search(queue, name);
+      this.#lastQueue = queue;
+      this.#lastName = name;
+    }
+    return this.#last;
   }
 
   // Entries are in the order in which they win.

@@ -126,6 +126,22 @@ describe('KernelAdmin', () => {
 });
 
 describe('Events', () => {
+  it('name the job, also as JSON', async () => {
+    const { kernel, jobs, on } = await openKernel();
+    const seen: object[] = [];
+    for (const name of ['pushed', 'active', 'completed'] as const) kernel.events.on(name, (event) => seen.push(event));
+    on('good', () => undefined);
+    const { id } = await jobs.connect('q').push('good', '');
+    await settled();
+    const common = { id, name: 'good', queue: 'q', headers: {} };
+    expect(seen).toMatchObject([{ id }, { id }, { id }]);
+    expect(JSON.parse(JSON.stringify(seen))).toEqual([
+      { ...common, attempt: 0 },
+      { ...common, attempt: 1 },
+      { ...common, attempt: 1, durationMs: 0 },
+    ]);
+  });
+
   it('tell the life of a job', async () => {
     const { kernel, jobs, clock, on } = await openKernel({ retry: { attempts: 2, backoff: { type: 'fixed', delay: 1, jitter: 'none' } } });
     const seen: string[] = [];
