@@ -1,189 +1,245 @@
-// What the rows are to show: ratios, each with its target.
+// The goals of the library, each a ratio of two rows of one run. CPU time decides where both rows run in one process.
 
-/** @typedef {(row: string, name: string) => number | undefined} NumberOf */
 /**
- * @typedef {object} Goal
+ * The numbers of all rounds.
+ *
+ * @typedef {(row: string, metric: string) => readonly number[]} Read - Row by `file: name`; one number a round.
+ */
+
+/**
+ * @typedef {object} Claim
  * @property {string} goal
  * @property {string} what
- * @property {{ text: string, test: (value: number) => boolean }} target
- * @property {(numberOf: NumberOf) => number | undefined} [value] - Absent when its peer is.
- * @property {string} [unit]
- * @property {string} [remark]
+ * @property {string} target
+ * @property {((read: Read) => readonly number[]) | undefined} values - One a round; `undefined` for what cannot be measured here.
+ * @property {(value: number) => boolean} isMet
+ * @property {(value: number) => string} show
+ * @property {((read: Read) => readonly number[]) | undefined} wall - The same by wall time, for scale.
+ * @property {string} remark
  */
 
-/** @param {number} least */
-const atLeast = (least) => ({ text: `≥ ${least}`, test: (/** @type {number} */ value) => value >= least });
-/** @param {number} most */
-const atMost = (most) => ({ text: `≤ ${most}`, test: (/** @type {number} */ value) => value <= most });
+const PLAIN = 'kernel: plain handler';
+const PROTOTYPE = 'limits: prototype, async handler';
+const BURST = 'kernel: burst, plain handler';
+const POLLERS = [PLAIN, 'kernel: 1 poller', 'kernel: 8 pollers', 'kernel: 256 pollers'];
+const NO_REDIS = 'peer absent: it needs a Redis server';
+
+/** @type {readonly Claim[]} */
+export const CLAIMS = [
+  faster('1', 'plain handler, against the prototype', PLAIN, PROTOTYPE, 0.6),
+  faster('1', 'plain handler, against fastq (promise)', PLAIN, 'peers: fastq, promise API', 4),
+  faster('1', 'plain handler, against fastq (callback)', PLAIN, 'peers: fastq, callback API', 1.4),
+  absent('1', 'plain handler, against BullMQ addBulk 100', '≥ 300', NO_REDIS),
+  faster('1', 'JSON-decoding handler, against the plain one', 'kernel: JSON-decoding handler', PLAIN, 0.35),
+  scale('1', 'plain handler, against p-queue 9', PLAIN, 'peers: p-queue 9'),
+  scale('1', 'plain handler, against a raw loop', PLAIN, 'limits: raw loop'),
+  scale('1', 'a burst into a running pipeline, against the prototype', BURST, PROTOTYPE),
+  faster('2', 'sync handler, against the plain one', 'kernel: sync handler', PLAIN, 1.4),
+  scale('2', 'the prototype: sync handler, against the async one', 'limits: prototype, sync handler', PROTOTYPE),
+  faster(
+    '3',
+    '@JobHandler, no enhancer, against pipeline + Nest caller',
+    'nest: JobsModule, no enhancer',
+    'nest: pipeline + Nest caller, no enhancer',
+    2,
+  ),
+  faster('3', '@JobHandler, guard + pipe, against pipeline + Nest caller', ...bothNest('one guard and one pipe'), 1.5),
+  scale('3', '@JobHandler, payload + pipe, against pipeline + Nest caller', ...bothNest('payload and one pipe')),
+  scale('3', '@JobHandler, interceptor, against pipeline + Nest caller', ...bothNest('one interceptor')),
+  faster('3', 'one call, one interceptor (async), against Nest caller', ...bothCalls('one interceptor, async'), 4),
+  faster('3', 'one call, one interceptor (sync), against Nest caller', ...bothCalls('one interceptor, sync'), 4),
+  scale('3', 'one call, guard + pipe + interceptor, against Nest caller', ...bothCalls('guard, pipe and interceptor, async')),
+  scale('3', 'one call, guard + pipe, against Nest caller', ...bothCalls('one guard and one pipe, async')),
+  scale('3', 'one call, payload + context, against Nest caller', ...bothCalls('payload and context, async')),
+  faster(
+    '4',
+    'plain jobs where all features were used before, against none',
+    'kernel: jobs of all features before',
+    'kernel: plain jobs before',
+    0.95,
+  ),
+  faster('4', 'with a listener of "completed", against none', 'kernel: a listener of "completed"', PLAIN, 0.85),
+  scale('4', 'with a header on every job, against none', 'kernel: a header on every job', PLAIN),
+  atMost('15', 'idle push → handler start, p50', 25, 'µs', (read) => read('latency: idle push, library', 'p50')),
+  atMost('15', 'its p99, against the p99 of a trip through the loop', 2, '', (read) =>
+    ratios(read('latency: idle push, library', 'p99'), read('latency: idle push, library', 'loopP99')),
+  ),
+  absent('15', 'p50, against BullMQ', '≤ 1/50', NO_REDIS),
+  atMost('17', 'queued job beyond its payload, 100 k paused', 130, 'B', (read) => read('memory: queued in a paused pipeline, 100 k', 'bytes')),
+  atMost('17', 'the same behind busy handlers', 130, 'B', (read) => read('memory: queued behind busy handlers, 100 k', 'bytes')),
+  atMost('17', 'the same, against fastq (promise)', 0.2, '', (read) =>
+    ratios(read('memory: queued in a paused pipeline, 100 k', 'bytes'), read('memory: queued in fastq, promise API, 100 k', 'bytes')),
+  ),
+  absent('17', 'the same, against BullMQ in Redis', '≤ 1/5', NO_REDIS),
+  within('17', '1 M queued, against 100 k, paused', 0.15, (read) =>
+    ratios(read('memory: queued in a paused pipeline, 1 M', 'bytes'), read('memory: queued in a paused pipeline, 100 k', 'bytes')),
+  ),
+  within('17', '1 M queued, against 100 k, behind busy handlers', 0.15, (read) =>
+    ratios(read('memory: queued behind busy handlers, 1 M', 'bytes'), read('memory: queued behind busy handlers, 100 k', 'bytes')),
+  ),
+  atMost('18', 'pop of the priority queue, 1 M deep, against 1 k', 1.5, '', (read) =>
+    ratios(read('depth: priority queue, 1 M deep', 'popNs'), read('depth: priority queue, 1 k deep', 'popNs')),
+  ),
+  atMost('18', 'pop and push in turn, 1 M deep, against 1 k', 1.5, '', (read) =>
+    ratios(read('depth: priority queue, 1 M deep', 'steadyCpuNs'), read('depth: priority queue, 1 k deep', 'steadyCpuNs')),
+  ),
+  plainScale('18', 'a job worked through the kernel, 1 M deep, against 1 k (CPU)', (read) =>
+    ratios(read('depth: kernel, 1 M deep', 'workCpuNs'), read('depth: kernel, 1 k deep', 'workCpuNs')),
+  ),
+  faster('18', '1000 pipelines, against one (burst)', 'kernel: burst, 1000 pipelines', BURST, 0.7),
+  atLeast('18', '64 pollers, against the best of 1, 8, 64, 256', 0.9, bestOfPollers),
+  faster('19', '1 MiB payloads, against the prototype with one copy', 'kernel: 1 MiB payloads', 'limits: prototype, one copy of 1 MiB', 0.9),
+  atMost('20', 'JobsModule with a memory pipeline adds to a Nest context', 60, 'ms', (read) => read('start-up: a Nest context', 'addedMs')),
+  absent('20', 'the same, against what @nestjs/bullmq adds', '≤ 30 %', 'peer absent: it is not installed'),
+  atMost('21', 'idle close of a kernel', 50, 'ms', (read) => read('stop: idle close, kernel', 'wallMs')),
+  atMost('21', 'idle close of a Nest application', 50, 'ms', (read) => read('stop: idle close, Nest application', 'wallMs')),
+  atLeast('21', 'rate of 100 k no-op jobs during a stop, against without', 0.9, (read) =>
+    ratios(read('stop: 100 k jobs, not stopped', 'workCpuNs'), read('stop: 100 k jobs, stopped at once', 'workCpuNs')),
+  ),
+  absent('21', 'idle close with 2 workers', '≤ 150 ms', 'no worker processes yet'),
+  absent('22', 'no AsyncLocalStorage, AbortSignal, timer or UUID per plain job', 'none', 'counted by test/kernel/hot-path.spec.ts'),
+  absent('1–23', 'clauses against real RoadRunner', '', 'peer absent: it needs NRR_RR_BIN, and the wire'),
+];
 
 /**
- * How many times the first number is in the second: of costs, how many times faster the first row is.
+ * How many times as fast `row` is as `other`.
  *
- * @param {[row: string, name: string]} ours
- * @param {[row: string, name: string]} theirs
- * @returns {(numberOf: NumberOf) => number | undefined}
+ * @param {string} goal
+ * @param {string} what
+ * @param {string} row
+ * @param {string} other
+ * @param {number} least
+ * @returns {Claim}
  */
-const faster = (ours, theirs) => (numberOf) => {
-  const own = numberOf(...ours);
-  const other = numberOf(...theirs);
-  return own === undefined || other === undefined ? undefined : other / own;
-};
+function faster(goal, what, row, other, least) {
+  return {
+    ...scale(goal, what, row, other),
+    target: `≥ ${least}`,
+    isMet: (value) => value >= least,
+    remark: '',
+  };
+}
 
-/** @param {string} row */
-const cpu = (row) => /** @type {[string, string]} */ ([row, 'cpuNs']);
-/** @param {string} row */
-const wall = (row) => /** @type {[string, string]} */ ([row, 'wallNs']);
-const PLAIN = 'kernel: plain handler';
-const absent = 'peer absent: no Redis is reachable';
+/**
+ * The same without a target.
+ *
+ * @param {string} goal
+ * @param {string} what
+ * @param {string} row
+ * @param {string} other
+ * @returns {Claim}
+ */
+function scale(goal, what, row, other) {
+  return {
+    goal,
+    what,
+    target: '–',
+    values: (read) => ratios(read(other, 'cpuNs'), read(row, 'cpuNs')),
+    isMet: () => true,
+    show: rounded,
+    wall: (read) => ratios(read(other, 'wallNs'), read(row, 'wallNs')),
+    remark: 'for scale',
+  };
+}
 
-/** @type {readonly Goal[]} */
-export const goals = [
-  {
-    goal: '1',
-    what: 'plain handler, drain, to the prototype',
-    target: atLeast(0.6),
-    value: faster(wall(PLAIN), wall('limits: prototype, async handler')),
-  },
-  { goal: '1', what: 'the same in CPU', target: atLeast(0.6), value: faster(cpu(PLAIN), cpu('limits: prototype, async handler')) },
-  { goal: '1', what: 'to fastq, promise API', target: atLeast(4), value: faster(wall(PLAIN), wall('peers: fastq, promise API')) },
-  { goal: '1', what: 'to fastq, callback API', target: atLeast(1.4), value: faster(wall(PLAIN), wall('peers: fastq, callback API')) },
-  { goal: '1', what: 'to p-queue 9 (no target)', target: atLeast(1), value: faster(wall(PLAIN), wall('peers: p-queue 9')) },
-  { goal: '1', what: 'to BullMQ addBulk 100', target: atLeast(300), remark: absent },
-  {
-    goal: '1',
-    what: 'JSON-decoding handler to the plain one',
-    target: atLeast(0.35),
-    value: faster(wall('kernel: JSON-decoding handler'), wall(PLAIN)),
-  },
-  { goal: '2', what: 'sync handler to the plain one', target: atLeast(1.4), value: faster(wall('kernel: sync handler'), wall(PLAIN)) },
-  {
-    goal: '3',
-    what: 'handler without enhancers to pipeline + Nest caller, CPU',
-    target: atLeast(2),
-    value: faster(cpu('nest: library, plain'), cpu('nest: Nest caller, plain')),
-  },
-  {
-    goal: '3',
-    what: 'one guard, one pipe, CPU',
-    target: atLeast(1.5),
-    value: faster(cpu('nest: library, one guard, one pipe'), cpu('nest: Nest caller, one guard, one pipe')),
-  },
-  {
-    goal: '3',
-    what: 'one interceptor, whole pipeline, CPU (the chain alone: bench/nest-chain.mjs)',
-    target: atLeast(3),
-    value: faster(cpu('nest: library, one interceptor'), cpu('nest: Nest caller, one interceptor')),
-  },
-  {
-    goal: '4',
-    what: 'plain jobs after jobs of all features, cost to plain jobs before',
-    target: atMost(1.05),
-    value: faster(cpu('kernel: plain jobs before'), cpu('kernel: jobs of all features before')),
-  },
-  {
-    goal: '4',
-    what: 'a listener of "completed", cost to none',
-    target: atMost(1.15),
-    value: faster(cpu(PLAIN), cpu('kernel: a listener of "completed"')),
-  },
-  {
-    goal: '15',
-    what: 'idle push to handler start, p50',
-    unit: ' µs',
-    target: atMost(25),
-    value: (numberOf) => numberOf('latency: idle push, library', 'p50'),
-  },
-  {
-    goal: '15',
-    what: "its p99 to the loop's p99",
-    target: atMost(2),
-    value: faster(['latency: idle push, library', 'loopP99'], ['latency: idle push, library', 'p99']),
-  },
-  { goal: '15', what: "to BullMQ's p50", target: atMost(0.02), remark: absent },
-  {
-    goal: '17',
-    what: 'bytes per queued job, 100 k',
-    unit: ' B',
-    target: atMost(130),
-    value: (numberOf) => numberOf('memory: queued behind busy handlers, 100 k', 'bytes'),
-  },
-  {
-    goal: '17',
-    what: 'the same at 1 M, to 100 k',
-    target: { text: '0.85–1.15', test: (value) => value >= 0.85 && value <= 1.15 },
-    value: faster(['memory: queued behind busy handlers, 100 k', 'bytes'], ['memory: queued behind busy handlers, 1 M', 'bytes']),
-  },
-  {
-    goal: '17',
-    what: "fastq's bytes to ours",
-    target: atLeast(5),
-    value: faster(['memory: queued behind busy handlers, 100 k', 'bytes'], ['memory: queued in fastq, promise API, 100 k', 'bytes']),
-  },
-  { goal: '17', what: "BullMQ's bytes in Redis to ours", target: atLeast(5), remark: absent },
-  {
-    goal: '18',
-    what: 'pop at 1 M to pop at 1 k',
-    target: atMost(1.5),
-    value: faster(['depth: priority queue, 1 k deep', 'popNs'], ['depth: priority queue, 1 M deep', 'popNs']),
-  },
-  {
-    goal: '18',
-    what: '1000 pipelines to one',
-    target: atLeast(0.7),
-    value: faster(cpu('kernel: burst, 1000 pipelines'), cpu('kernel: burst, plain handler')),
-  },
-  {
-    goal: '18',
-    what: '64 pollers to the best of 1, 8, 64, 256',
-    target: atLeast(0.9),
-    value: (numberOf) => {
-      const costs = [PLAIN, 'kernel: 1 poller', 'kernel: 8 pollers', 'kernel: 256 pollers'].map((row) => numberOf(row, 'cpuNs'));
-      const known = costs.filter((cost) => cost !== undefined);
-      return costs[0] === undefined ? undefined : Math.min(...known) / costs[0];
-    },
-  },
-  {
-    goal: '20',
-    what: 'start-up: what the module adds to a context with @nestjs/microservices',
-    unit: ' ms',
-    target: atMost(60),
-    value: (numberOf) => {
-      const whole = numberOf('start-up: a Nest context, JobsModule with a memory pipeline', 'wallMs');
-      const base = numberOf('start-up: a Nest context, @nestjs/microservices imported', 'wallMs');
-      return whole === undefined || base === undefined ? undefined : whole - base;
-    },
-  },
-  { goal: '20', what: 'to what @nestjs/bullmq adds', target: atMost(0.3), remark: absent },
-  {
-    goal: '21',
-    what: 'idle close of a kernel',
-    unit: ' ms',
-    target: atMost(50),
-    value: (numberOf) => numberOf('stop: idle close, kernel', 'wallMs'),
-  },
-  {
-    goal: '21',
-    what: 'idle close of a Nest application',
-    unit: ' ms',
-    target: atMost(50),
-    value: (numberOf) => numberOf('stop: idle close, Nest application', 'wallMs'),
-  },
-  {
-    goal: '21',
-    what: 'drain of 100 k waiting jobs at the stop, to the drain rate',
-    target: atLeast(0.9),
-    value: faster(['stop: 100 k jobs, stopped at once', 'workCpuNs'], ['stop: 100 k jobs, not stopped', 'workCpuNs']),
-  },
-  {
-    goal: '19',
-    what: '1 MiB payloads to one copy each',
-    target: atLeast(0.9),
-    value: faster(wall('kernel: 1 MiB payloads'), wall('limits: prototype, one copy of 1 MiB')),
-  },
-  {
-    goal: '22',
-    what: 'no AsyncLocalStorage, AbortSignal, timer, id or promise per job',
-    target: { text: 'counted', test: () => true },
-    remark: 'test/kernel/hot-path.spec.ts',
-  },
-];
+/**
+ * @param {string} goal
+ * @param {string} what
+ * @param {(read: Read) => readonly number[]} values
+ * @returns {Claim}
+ */
+function plainScale(goal, what, values) {
+  return { goal, what, target: '–', values, isMet: () => true, show: rounded, wall: undefined, remark: 'for scale' };
+}
+
+/**
+ * @param {string} goal
+ * @param {string} what
+ * @param {number} least
+ * @param {(read: Read) => readonly number[]} values
+ * @returns {Claim}
+ */
+function atLeast(goal, what, least, values) {
+  return { ...plainScale(goal, what, values), target: `≥ ${least}`, isMet: (value) => value >= least, remark: '' };
+}
+
+/**
+ * @param {string} goal
+ * @param {string} what
+ * @param {number} most
+ * @param {string} unit
+ * @param {(read: Read) => readonly number[]} values
+ * @returns {Claim}
+ */
+function atMost(goal, what, most, unit, values) {
+  const show = (/** @type {number} */ value) => `${rounded(value)} ${unit}`.trim();
+  return { ...plainScale(goal, what, values), target: `≤ ${most} ${unit}`.trim(), isMet: (value) => value <= most, show, remark: '' };
+}
+
+/**
+ * @param {string} goal
+ * @param {string} what
+ * @param {number} tolerance
+ * @param {(read: Read) => readonly number[]} values
+ * @returns {Claim}
+ */
+function within(goal, what, tolerance, values) {
+  const target = `1 ± ${tolerance}`;
+  return { ...plainScale(goal, what, values), target, isMet: (value) => Math.abs(value - 1) <= tolerance, remark: '' };
+}
+
+/**
+ * @param {string} goal
+ * @param {string} what
+ * @param {string} target
+ * @param {string} remark
+ * @returns {Claim}
+ */
+function absent(goal, what, target, remark) {
+  return { goal, what, target, values: undefined, isMet: () => false, show: rounded, wall: undefined, remark };
+}
+
+/**
+ * @param {string} equipment
+ * @returns {[string, string]}
+ */
+function bothNest(equipment) {
+  return [`nest: JobsModule, ${equipment}`, `nest: pipeline + Nest caller, ${equipment}`];
+}
+
+/**
+ * @param {string} handler
+ * @returns {[string, string]}
+ */
+function bothCalls(handler) {
+  return [`handler-call: our chain, ${handler}`, `handler-call: Nest caller, ${handler}`];
+}
+
+/**
+ * Medians are compared, as the best of four single values would be the luckiest.
+ *
+ * @type {(read: Read) => readonly number[]}
+ */
+function bestOfPollers(read) {
+  const costs = POLLERS.map((row) => medianOf(read(row, 'cpuNs')));
+  return [Math.min(...costs) / medianOf(read(PLAIN, 'cpuNs'))];
+}
+
+/**
+ * @param {readonly number[]} over
+ * @param {readonly number[]} under
+ */
+function ratios(over, under) {
+  return over.map((value, round) => value / (under[round] ?? Number.NaN));
+}
+
+/** @param {readonly number[]} values */
+function medianOf(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** @param {number} value */
+function rounded(value) {
+  if (Math.abs(value) >= 100) return value.toFixed(0);
+  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
+}

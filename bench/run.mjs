@@ -1,100 +1,75 @@
-// `npm run bench`: every row in a process of its own, all rows once per round, medians of the rounds, ratios as the result.
-// `npm run bench -- 2` makes two rounds; `npm run bench -- 5 nest` only measures rows of bench/rows/nest.mjs and writes no file.
+// The bench: every row in a process of its own, all rows once per round, so that each ratio is one of neighbours in time.
+//
+//   npm run bench                            5 rounds; writes bench/RESULTS.md
+//   npm run bench -- --rounds 1 --only nest  the rows whose name contains "nest", once; writes nothing
 import { fork } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { goals } from './goals.mjs';
-import { median } from './support/measure.mjs';
+import { parseArgs } from 'node:util';
+import { CLAIMS } from './goals.mjs';
+import { report } from './report.mjs';
+import { rows as depth } from './rows/depth.mjs';
+import { rows as handlerCall } from './rows/handler-call.mjs';
+import { rows as kernel } from './rows/kernel.mjs';
+import { rows as latency } from './rows/latency.mjs';
+import { rows as limits } from './rows/limits.mjs';
+import { rows as memory } from './rows/memory.mjs';
+import { rows as nest } from './rows/nest.mjs';
+import { rows as peers } from './rows/peers.mjs';
+import { rows as startUp } from './rows/start-up.mjs';
+import { rows as stop } from './rows/stop.mjs';
 
-const DEFAULT_ROUNDS = 5;
-const [roundsText = String(DEFAULT_ROUNDS), only] = process.argv.slice(2);
-const rounds = Number(roundsText);
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`"${roundsText}" is no number of rounds.`);
+// Rows that are compared stand near each other.
+const FILES = { limits, peers, kernel, nest, 'handler-call': handlerCall, depth, latency, memory, stop, 'start-up': startUp };
+const ROW_PROCESS = fileURLToPath(new URL('./row.mjs', import.meta.url));
+const RESULTS = fileURLToPath(new URL('./RESULTS.md', import.meta.url));
+const ROUNDS = 5;
+const TIMEOUT_MS = 120_000;
 
-/** @type {Map<string, Map<string, number[]>>} By row, then by the name of the number. */
-const numbers = new Map();
-/** @type {number[]} */
-const loads = [];
-const plan = await rowsOfAllFiles();
+const { values } = parseArgs({ options: { rounds: { type: 'string' }, only: { type: 'string' } } });
+const rounds = Number(values.rounds ?? ROUNDS);
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds is ${values.rounds}. Give a whole number of at least 1.`);
+const chosen = Object.entries(FILES)
+  .flatMap(([file, rows]) => Object.keys(rows).map((name) => ({ file, name, key: `${file}: ${name}` })))
+  .filter(({ key }) => values.only === undefined || key.includes(values.only));
+if (chosen.length === 0) throw new Error(`No row has "${values.only}" in its name.`);
+
+/** @type {Map<string, Record<string, number>[]>} */
+const measured = new Map(chosen.map(({ key }) => [key, []]));
+const loads = [loadavg()[0] ?? 0];
 for (let round = 1; round <= rounds; round++) {
-  for (const [file, row] of plan) {
-    const measured = await measure(file, row);
-    const known = numbers.get(`${file}: ${row}`) ?? new Map();
-    numbers.set(`${file}: ${row}`, known);
-    for (const [name, value] of Object.entries(measured)) known.set(name, [...(known.get(name) ?? []), value]);
-    process.stderr.write(`round ${round}/${rounds}  ${file}: ${row}\n`);
+  for (const { file, name, key } of chosen) {
+    const numbers = await measureInProcess(file, name);
+    measured.get(key)?.push(numbers);
+    const shown = Object.entries(numbers).map(([metric, value]) => `${metric} ${value.toFixed(1)}`);
+    console.log(`${round}/${rounds} ${key.padEnd(64)} ${shown.join('  ')}`);
   }
-  loads.push(loadavg()[0] ?? Number.NaN);
+  loads.push(loadavg()[0] ?? 0);
 }
-const report = [header(), ...goalTable(), ...numberTable()].join('\n');
-process.stdout.write(`${report}\n`);
-if (only === undefined) writeFileSync(new URL('RESULTS.md', import.meta.url), `${report}\n`);
 
-/** @returns {Promise<[string, string][]>} */
-async function rowsOfAllFiles() {
-  const files = readdirSync(new URL('rows', import.meta.url)).map((file) => file.replace('.mjs', ''));
-  /** @type {[string, string][]} */
-  const all = [];
-  for (const file of files.sort()) {
-    if (only !== undefined && file !== only) continue;
-    const { rows } = await import(new URL(`rows/${file}.mjs`, import.meta.url).href);
-    all.push(...Object.keys(rows).map((row) => /** @type {[string, string]} */ ([file, row])));
-  }
-  return all;
-}
+const text = report({ claims: CLAIMS, measured, loads, rounds });
+console.log(`\n${text}`);
+if (values.only === undefined && rounds >= ROUNDS) writeFileSync(RESULTS, text);
+else console.log(`${RESULTS} is as it was: it takes all rows and at least ${ROUNDS} rounds.`);
 
 /**
  * @param {string} file
- * @param {string} row
+ * @param {string} name
  * @returns {Promise<Record<string, number>>}
  */
-function measure(file, row) {
+function measureInProcess(file, name) {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('row.mjs', import.meta.url)), [file, row], { execArgv: ['--expose-gc'] });
-    child.once('message', (message) => resolve(/** @type {Record<string, number>} */ (message)));
-    child.once('exit', (code) => reject(new Error(`${file}: ${row} ended with status ${code} and no numbers.`)));
+    const child = fork(ROW_PROCESS, [file, name], { execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
+    /** @type {Record<string, number> | undefined} */
+    let numbers;
+    child.once('message', (message) => (numbers = /** @type {Record<string, number>} */ (message)));
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      if (numbers === undefined) reject(new Error(`The row "${file}: ${name}" ended with ${signal ?? code} and without numbers.`));
+      else resolve(numbers);
+    });
   });
-}
-
-/**
- * @param {string} row - `file: row`
- * @param {string} name
- */
-function numberOf(row, name) {
-  const values = numbers.get(row)?.get(name);
-  return values === undefined ? undefined : median(values);
-}
-
-function header() {
-  const load = loads.map((value) => value.toFixed(1)).join(', ');
-  return [
-    '# Results of the bench',
-    '',
-    'Written by `npm run bench`. Ratios of rows of one run, medians of the rounds; every row has a process of its own, and the rounds are',
-    'interleaved. CPU time counts all threads, the garbage collector included. Numbers of other machines cannot be compared with these.',
-    '',
-    `Node ${process.versions.node}, ${rounds} rounds, load average after each round: ${load}.`,
-    '',
-  ].join('\n');
-}
-
-function goalTable() {
-  const lines = ['## Goals', '', '| goal | what | ratio | target | met | remark |', '| --- | --- | --- | --- | --- | --- |'];
-  for (const { goal, what, target, remark = '', unit = '×', value } of goals) {
-    const measured = value === undefined ? undefined : value(numberOf);
-    const isMet = measured === undefined ? '–' : target.test(measured) ? 'yes' : '**no**';
-    const shown = measured === undefined ? '–' : `${measured.toFixed(measured < 10 ? 2 : 0)}${unit}`;
-    lines.push(`| ${goal} | ${what} | ${shown} | ${target.text} | ${isMet} | ${remark} |`);
-  }
-  return lines;
-}
-
-function numberTable() {
-  const lines = ['', '## Rows, for scale', '', '| row | numbers (ns per job unless they say otherwise) |', '| --- | --- |'];
-  for (const [row, known] of numbers) {
-    const shown = [...known].map(([name, values]) => `${name} ${Math.round(median(values) * 100) / 100}`).join(', ');
-    lines.push(`| ${row} | ${shown} |`);
-  }
-  return lines;
 }

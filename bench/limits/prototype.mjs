@@ -64,6 +64,11 @@ class Ring {
  * @property {string} name
  * @property {string | Uint8Array} payload
  * @property {number} priority
+ * @property {string | undefined} id
+ * @property {undefined} headers
+ * @property {number} delayMs
+ * @property {boolean} autoAck
+ * @property {number} state
  */
 
 export class Prototype {
@@ -71,13 +76,13 @@ export class Prototype {
   /** @type {(job: Job) => unknown} */
   #handle;
   #running = 0;
-  #acked = 0;
+  acked = 0;
   #isRunning = false;
   #isScheduled = false;
   #turn = () => this.#dispatch();
   #ack = () => {
     this.#running--;
-    this.#acked++;
+    this.acked++;
     this.#dispatch();
   };
 
@@ -118,10 +123,10 @@ export class Prototype {
       this.#running++;
       const result = this.#handle(job);
       if (result instanceof Promise) {
-        result.then(this.#ack);
+        void result.then(this.#ack);
       } else {
         this.#running--;
-        this.#acked++;
+        this.acked++;
       }
     }
   }

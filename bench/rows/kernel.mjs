@@ -10,7 +10,7 @@ const plain = (countdown) => async (context) => countdown.handled(context.text()
 /** @type {import('../support/kernel.mjs').HandlerMaker} */
 const sync = (countdown) => (context) => countdown.handled(context.text().length);
 /** @type {import('../support/kernel.mjs').HandlerMaker} */
-const decoding = (countdown) => async (context) => countdown.handled(context.json().to.length);
+const decoding = (countdown) => async (context) => countdown.handled(/** @type {{ to: string }} */ (context.json()).to.length);
 
 export const rows = {
   'plain handler': async () => measureDrain(await openDrain(plain)),

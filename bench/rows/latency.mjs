@@ -8,6 +8,8 @@ const SAMPLES = 1_000;
 const WARM_UP = 20_000;
 const PAUSE_MS = 1;
 
+const nothing = () => {};
+
 export const rows = {
   'idle push, library': async () => {
     const { kernel, queue, setHandler } = await openLatencyKernel();
@@ -15,7 +17,7 @@ export const rows = {
     return measureLatency(() => void queue.push('echo', PAYLOAD), setHandler);
   },
   'idle push, prototype': () => {
-    let handle = () => {};
+    let handle = nothing;
     const kernel = new Prototype(async () => handle());
     kernel.resume();
     return measureLatency(
@@ -26,7 +28,7 @@ export const rows = {
 };
 
 async function openLatencyKernel() {
-  let handle = () => {};
+  let handle = nothing;
   const opened = await openKernel(() => async () => handle());
   return { ...opened, setHandler: (/** @type {() => void} */ next) => (handle = next) };
 }

@@ -7,6 +7,8 @@ const CONCURRENCY = 64;
 
 /** @typedef {{ name: string, payload: string }} EchoJob */
 
+const done = () => {};
+
 export const rows = {
   'fastq, promise API': () => measureDrain(fastqPromise()),
   'fastq, callback API': () => measureDrain(fastqCallback(asyncWorker)),
@@ -39,7 +41,6 @@ function fastqCallback(workerOf) {
   const countdown = new Countdown();
   /** @type {import('fastq').queue<EchoJob, void>} */
   const queue = fastq(workerOf(countdown), CONCURRENCY);
-  const done = () => {};
   return {
     fill: (jobs) => {
       queue.pause();

@@ -1,10 +1,11 @@
 // What a stop costs: of a kernel that has nothing to do, and with jobs that wait.
 import { burstOf, openKernel, QUEUE } from '../support/kernel.mjs';
 import { PAYLOAD } from '../support/drain.mjs';
-import { costOf } from '../support/measure.mjs';
+import { costOf, median } from '../support/measure.mjs';
 
 const WAITING_JOBS = 100_000;
 const WARM_UP_BURSTS = 50;
+const KERNELS = 5;
 
 export const rows = {
   'idle close, kernel': async () => {
@@ -16,18 +17,8 @@ export const rows = {
     return { wallMs: wallNs / 1_000_000 };
   },
   'idle close, Nest application': closeApplication,
-  '100 k jobs, not stopped': async () => {
-    const opened = await openWarm();
-    return measureWork(opened, () => opened.countdown.done);
-  },
-  '100 k jobs, stopped at once': async () => {
-    const opened = await openWarm();
-    const numbers = await measureWork(opened, () => opened.kernel.drain());
-    const { completed } = await opened.kernel.admin.counters();
-    const pushed = WAITING_JOBS + WARM_UP_BURSTS * 1_000;
-    if (completed !== pushed) throw new Error(`The stop left ${pushed - completed} jobs undone.`);
-    return numbers;
-  },
+  '100 k jobs, not stopped': () => measureWork(({ countdown }) => countdown.done),
+  '100 k jobs, stopped at once': () => measureWork(({ kernel }) => kernel.drain()),
 };
 
 async function openWarm() {
@@ -41,14 +32,21 @@ async function openWarm() {
   return { ...opened, subject };
 }
 
-/**
- * @param {Awaited<ReturnType<typeof openWarm>>} opened
- * @param {() => Promise<unknown>} end
- */
-async function measureWork({ subject }, end) {
-  await subject.fill(WAITING_JOBS);
-  const { cpuNs, wallNs } = await costOf(end);
-  return { workCpuNs: cpuNs / WAITING_JOBS, workWallNs: wallNs / WAITING_JOBS };
+// A kernel stops once, so there are several.
+/** @param {(opened: Awaited<ReturnType<typeof openWarm>>) => Promise<unknown>} end */
+async function measureWork(end) {
+  const costs = [];
+  for (let index = 0; index < KERNELS; index++) {
+    const opened = await openWarm();
+    await opened.subject.fill(WAITING_JOBS);
+    costs.push(await costOf(() => end(opened)));
+    const { completed } = await opened.kernel.admin.counters();
+    const left = WAITING_JOBS + WARM_UP_BURSTS * 1_000 - completed;
+    // At the end of the last handler the jobs of this turn may not be settled yet.
+    if (left > 64) throw new Error(`${left} jobs were left undone.`);
+    await opened.kernel.close();
+  }
+  return { workCpuNs: median(costs.map(({ cpuNs }) => cpuNs)) / WAITING_JOBS, workWallNs: median(costs.map(({ wallNs }) => wallNs)) / WAITING_JOBS };
 }
 
 async function closeApplication() {

@@ -39,7 +39,7 @@ export async function openDrain(handlerOf, options) {
 }
 
 /**
- * @param {{ kernel: import('nestjs-roadrunner/client').JobsApi, countdown: Countdown }} opened
+ * @param {{ kernel: Pick<import('nestjs-roadrunner/client').JobsApi, 'pause' | 'resume'>, countdown: Countdown }} opened
  * @param {() => unknown} push
  * @returns {import('./drain.mjs').DrainSubject}
  */

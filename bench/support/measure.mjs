@@ -7,11 +7,11 @@
  * @returns {Promise<Cost>}
  */
 export async function costOf(work) {
-  const startedAt = process.hrtime.bigint();
+  const startedAt = performance.now();
   const before = process.cpuUsage();
   await work();
   const { user, system } = process.cpuUsage(before);
-  return { cpuNs: (user + system) * 1_000, wallNs: Number(process.hrtime.bigint() - startedAt) };
+  return { cpuNs: (user + system) * 1_000, wallNs: (performance.now() - startedAt) * 1_000_000 };
 }
 
 /** @param {readonly number[]} values */

@@ -18,10 +18,28 @@ export const JOB = 'echo';
  * @typedef {'bare' | 'context' | 'payload' | 'pipe' | 'guard' | 'interceptor' | 'all'} Equipment
  */
 
+/**
+ * @param {number} index
+ * @param {ParameterDecorator} decorator
+ * @returns {MethodDecorator}
+ */
+const at = (index, decorator) => (target, key) => decorator(target, key, index);
+
 const guard = { canActivate: () => true };
 const pipe = { transform: (/** @type {unknown} */ value) => value };
 /** @type {import('@nestjs/common').NestInterceptor} */
 const interceptor = { intercept: (_context, next) => next.handle().pipe(map((value) => value)) };
+
+/** @type {Record<Equipment, readonly MethodDecorator[]>} */
+const DECORATORS = {
+  bare: [],
+  context: [at(0, JobCtx())],
+  payload: [at(1, JobCtx()), at(0, JobPayload())],
+  pipe: [at(0, JobPayload(pipe))],
+  guard: [at(0, JobPayload(pipe)), UseGuards(guard)],
+  interceptor: [at(0, JobPayload()), UseInterceptors(interceptor)],
+  all: [at(0, JobPayload(pipe)), UseGuards(guard), UseInterceptors(interceptor)],
+};
 
 /**
  * @param {Equipment} equipment
@@ -82,7 +100,7 @@ function handlersOf(equipment, countdown, isAsync) {
   class Handlers {
     /** @type {(...args: any[]) => unknown} */
     handle() {
-      countdown.handled(1);
+      return undefined;
     }
   }
   const work =
@@ -94,34 +112,7 @@ function handlersOf(equipment, countdown, isAsync) {
   const value = isAsync ? async (/** @type {any} */ first) => work(first) : work;
   Object.defineProperty(Handlers.prototype, 'handle', { value, writable: true, configurable: true });
   const descriptor = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(Handlers.prototype, 'handle'));
-  for (const decorate of decoratorsOf(equipment)) decorate(Handlers.prototype, 'handle', descriptor);
+  for (const decorate of DECORATORS[equipment]) decorate(Handlers.prototype, 'handle', descriptor);
   JobHandler(JOB, { queue: QUEUE })(Handlers.prototype, 'handle', descriptor);
   return Handlers;
-}
-
-/**
- * @param {Equipment} equipment
- * @returns {((target: object, key: string, descriptor: PropertyDescriptor) => unknown)[]}
- */
-function decoratorsOf(equipment) {
-  const first = (/** @type {ParameterDecorator} */ parameter) => (/** @type {object} */ target, /** @type {string} */ key) =>
-    parameter(target, key, 0);
-  const second = (/** @type {ParameterDecorator} */ parameter) => (/** @type {object} */ target, /** @type {string} */ key) =>
-    parameter(target, key, 1);
-  switch (equipment) {
-    case 'bare':
-      return [];
-    case 'context':
-      return [first(JobCtx())];
-    case 'payload':
-      return [second(JobCtx()), first(JobPayload())];
-    case 'pipe':
-      return [first(JobPayload(pipe))];
-    case 'guard':
-      return [first(JobPayload(pipe)), UseGuards(guard)];
-    case 'interceptor':
-      return [first(JobPayload()), UseInterceptors(interceptor)];
-    case 'all':
-      return [first(JobPayload(pipe)), UseGuards(guard), UseInterceptors(interceptor)];
-  }
 }

@@ -13,7 +13,7 @@ import type { RunLimits } from './run-limits.js';
 import { Run, type DispatchTurn, type RunContext, type RunPipeline } from './run.js';
 
 /** Jobs started before the event loop gets its turn. */
-const BURST = 2_048;
+const BURST = 4_096;
 
 /** What a dispatcher is given. */
 export interface DispatcherOptions {
