@@ -11,7 +11,7 @@ const ROOMS = {
   relay: { rooms: ['contract', 'wire'], packages: ['node:net', 'node:tls', 'node:stream', 'cockatiel'] },
   client: { rooms: ['contract'], packages: ['node:crypto'] },
   drivers: { rooms: ['contract'], packages: ['cockatiel'] },
-  store: { rooms: ['contract'], packages: [], lazyPackages: ['lmdb', 'pg'] },
+  store: { rooms: ['contract'], packages: ['node:fs', 'node:path'], lazyPackages: ['lmdb', 'pg'] },
   kernel: { rooms: ['contract'], packages: ['node:crypto'] },
   pool: { rooms: ['contract', 'wire', 'relay'], packages: ['node:child_process'] },
   worker: { rooms: ['contract', 'wire', 'relay', 'client'], packages: [] },
@@ -31,7 +31,7 @@ ROOMS.testing = { rooms: Object.keys(ROOMS), packages: ['@nestjs/*'] };
 /** Each driver has its own packages and no others; broker clients are loaded by `import()`. */
 const DRIVERS = {
   memory: {},
-  embedded: { lazyPackages: ['lmdb'] },
+  embedded: { packages: ['node:crypto', 'node:fs', 'node:net', 'node:path'], lazyPackages: ['lmdb'] },
   amqp: { lazyPackages: ['amqplib'] },
   beanstalk: { packages: ['node:net'] },
   sqs: { lazyPackages: ['@aws-sdk/client-sqs'] },

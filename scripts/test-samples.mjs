@@ -7,7 +7,7 @@ import { packLibrary, withTempFolder } from './support/pack.mjs';
 import { ROOT, runNpm } from './support/process.mjs';
 
 const SAMPLES = join(ROOT, 'sample');
-const LEFT_OUT = new Set(['node_modules', 'dist', 'outbox']);
+const LEFT_OUT = new Set(['node_modules', 'dist', 'outbox', '.nrr']);
 const TEST_TIMEOUT_MS = 300_000;
 
 /**

@@ -2,14 +2,19 @@ export type { DurationInput } from '../contract/duration.js';
 export {
   DriverNotAvailableError,
   DriverStoppedError,
+  FileFormatError,
+  FileInUseError,
+  FileVersionError,
   JobAlreadySettledError,
   JobsArgumentError,
   JobsConfigError,
   JobsError,
+  JobsPathError,
   JobValidationError,
   KernelStoppingError,
   NotSupportedByDriverError,
   NotSupportedByKernelError,
+  PackageMissingError,
   PayloadTooLargeError,
   PipelineAlreadyPausedError,
   PipelineAlreadyRunningError,
@@ -18,6 +23,7 @@ export {
   PipelineNotFoundError,
   PushBatchError,
   PushUncertainError,
+  StorageError,
   type ConfigIssue,
 } from '../contract/errors.js';
 export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';

@@ -50,7 +50,8 @@ export interface KernelOptions {
    */
   readonly maxPayload?: number;
   /**
-   * Deaths of worker processes that one job may cause before it goes to the failed store.
+   * Deaths of its process at which one job may run before it goes to the failed store. For drivers that count starts, such as
+   * `embedded`, and for worker processes.
    *
    * Unit: crashes. Range: 1 or more. Default: `3`.
    */
@@ -67,6 +68,12 @@ export interface KernelOptions {
   readonly failed?: FailedOptions;
   /** How much time a stop may take. */
   readonly shutdown?: ShutdownOptions;
+  /**
+   * The folder of the files of embedded pipelines and of the state. It is made with mode 0700.
+   *
+   * Default: the environment variable `NRR_DATA_DIR`, or `.nrr` in the working directory.
+   */
+  readonly dataDir?: string;
 }
 
 /** A pipeline that is consumed. @publicApi */
@@ -85,7 +92,7 @@ export interface ConsumeOption {
  * @publicApi
  */
 export interface PipelineOptions extends RetryOptions {
-  /** The name of the driver: `memory`. */
+  /** The name of the driver: `memory`, or `embedded` (alias `boltdb`). */
   readonly driver: string;
   /**
    * Of jobs that come without one: lower runs earlier. 0 means the default.
@@ -96,7 +103,7 @@ export interface PipelineOptions extends RetryOptions {
   /**
    * Jobs lent to the kernel at once, running ones included. 0 means the default.
    *
-   * Unit: jobs. Range and default: those of the driver; `100_000` for `memory`.
+   * Unit: jobs. Range and default: those of the driver; `100_000` for `memory`, `1_000` for `embedded`.
    */
   readonly prefetch?: number;
   /**
@@ -119,8 +126,13 @@ export interface PipelineOptions extends RetryOptions {
 
 /** @publicApi */
 export interface FailedOptions {
-  /** `memory`: they end with the process. Default: `'memory'`. */
-  readonly store?: 'memory';
+  /**
+   * `memory`: they end with the process. `embedded`: they are kept in the file `state.db` of `dataDir`, which several kernels
+   * of one machine may share; needs the package `lmdb`.
+   *
+   * Default: `embedded` as soon as one consumed pipeline of the configuration is durable, `memory` otherwise.
+   */
+  readonly store?: 'memory' | 'embedded';
   /**
    * How many are kept; beyond it the oldest go.
    *

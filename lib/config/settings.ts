@@ -30,6 +30,7 @@ const DEFAULT_FAILED_COUNT = 10_000;
 const DEFAULT_FAILED_AGE = '7d';
 const DEFAULT_SHUTDOWN_TIMEOUT_S = 25;
 const DEFAULT_SHUTDOWN_GRACE_S = 1;
+const DEFAULT_DATA_DIR = '.nrr';
 
 /**
  * Reads the options of a kernel: checks all of them, fills in the defaults, converts units.
@@ -54,8 +55,13 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
       maxCrashes: options.maxCrashes,
       graceMs: options.grace,
       retry: options.retry,
-      failed: { store: options.failed.store, count: options.failed.count, ageMs: options.failed.age },
+      failed: {
+        ...(options.failed.store === undefined ? {} : { store: options.failed.store }),
+        count: options.failed.count,
+        ageMs: options.failed.age,
+      },
       shutdown: { timeoutMs: options.shutdown.timeout, graceMs: options.shutdown.grace },
+      dataDir: options.dataDir,
     },
     declarations,
     consume,
@@ -85,12 +91,13 @@ function kernelEntries() {
     retry: v.optional(retryOptions(), {}),
     failed: v.optional(failedOptions(), {}),
     shutdown: v.optional(shutdownOptions(), {}),
+    dataDir: v.optional(text('the path of a folder'), () => process.env['NRR_DATA_DIR'] ?? DEFAULT_DATA_DIR),
   };
 }
 
 function failedOptions() {
   return closed({
-    store: v.optional(oneOf(['memory']), 'memory'),
+    store: v.optional(oneOf(['memory', 'embedded'])), // its default depends on the drivers
     count: counted('jobs', DEFAULT_FAILED_COUNT),
     age: v.optional(duration('more than 0', 1), DEFAULT_FAILED_AGE),
   });

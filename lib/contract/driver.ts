@@ -19,11 +19,28 @@ export interface DriverContext<O> {
   readonly logger: JobsLogger;
   /** How long a push may wait. Unit: milliseconds; 0 refuses at once. */
   readonly pushTimeoutMs: number;
+  /** Deaths of its process that one job may cause. For drivers that count starts. Default: 3. */
+  readonly maxCrashes?: number;
   readonly store?: StateStore;
+  /** The folder of files. */
+  readonly dataDir: string;
+  /** The pipeline came at run time, maybe from another process: its options are not to be trusted with paths. */
+  readonly isDeclared: boolean;
+  readonly resources: SharedResources;
+}
+
+/** What several pipelines of a kernel use together: a file, a connection. */
+export interface SharedResources {
+  /** The one under this key, opened when nobody has it. Each call is to be followed by one `release`. */
+  share<T extends { close(): Promise<void> }>(key: string, open: () => Promise<T>): Promise<T>;
+  /** Closes it when nobody else has it. */
+  release(key: string): Promise<void>;
 }
 
 /** Joins a pipeline with its broker. Created idle; `run` may come late or never (a producer only pushes). */
 export interface Driver {
+  /** Opens what has to be there before anything else is called: what is wrong with it is an error of the boot. */
+  open?(): Promise<void>;
   /** Resolves when the job is as safe as the broker can make it. May be one promise shared by many pushes. */
   push(job: Job, options?: { readonly transaction?: unknown }): Promise<void>;
   pushMany?(jobs: readonly Job[]): Promise<PushOutcome[]>;
@@ -60,7 +77,7 @@ export interface DeliverySink {
 /** A job lent to the kernel until it is settled. The first settlement wins; later ones do nothing. */
 export interface Delivery {
   readonly job: Job;
-  /** Starts counted by broker or store, where it can. */
+  /** Runs before this one that ended with the death of their process, as counted by broker or store. */
   readonly starts?: number;
   /** How long the loan lasts. Unit: milliseconds. The kernel extends it at a third. */
   readonly leaseMs?: number;

@@ -26,6 +26,8 @@ export interface JobView {
   readonly payload: Payload;
   /** Unit: Unix milliseconds. Only while it is delayed. */
   readonly dueAt?: number;
+  /** Its runs that ended with the death of their process. Absent where there were none, or where the driver does not count them. */
+  readonly crashes?: number;
 }
 
 /** @publicApi */

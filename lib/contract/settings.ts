@@ -19,10 +19,13 @@ export interface KernelSettings {
   readonly retry: RetryOptions;
   readonly failed: FailedStoreSettings;
   readonly shutdown: ShutdownSettings;
+  /** The folder of files. */
+  readonly dataDir: string;
 }
 
 export interface FailedStoreSettings {
-  readonly store: 'memory';
+  /** Absent: `embedded` as soon as one consumed pipeline is durable, else `memory`. */
+  readonly store?: 'memory' | 'embedded';
   /** The oldest go when there are more. */
   readonly count: number;
   readonly ageMs: number;

@@ -33,6 +33,8 @@ export interface StateStore {
   readonly kind: string;
   /** True when other processes see the same state. */
   readonly isShared: boolean;
+  /** True when what was written outlives the process. */
+  readonly isDurable: boolean;
   get(key: string): Promise<Uint8Array | undefined>;
   put(key: string, value: Uint8Array, options?: { readonly ttlMs?: number }): Promise<void>;
   /** False when there was nothing. */
@@ -49,7 +51,8 @@ export interface StateStore {
   range(range: StateRange): Promise<StateEntry[]>;
   /**
    * All of its writes or none; a throw means none. Runs one after another with others that touch the same keys. `work`
-   * uses `transaction` and no method of the store itself, whose writes would wait for the end of this one.
+   * uses `transaction` and no method of the store itself, whose writes would wait for the end of this one. Where others
+   * changed what it had read, `work` runs again: it must have no effects of its own.
    */
   transaction<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T>;
   /** Calls back after a key that begins with `prefix` was put or deleted, not when its time is over; answers the function that ends it. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../contract/clock.js';
+import type { Delivery } from '../contract/driver.js';
 import { CancelJobError, NotSupportedByDriverError } from '../contract/errors.js';
 import { userHeaders } from '../contract/job-headers.js';
 import type { Job } from '../contract/job.js';
@@ -127,8 +128,10 @@ export class Admin implements KernelAdmin {
   /** Running jobs, then those in the priority queue. */
   #lent(pipeline: Pipeline, query: JobQuery): JobView[] {
     const views: JobView[] = [];
-    for (const run of this.#runs()) if (run.pipeline === pipeline) views.push(viewOf(run.delivery.job, 'running', pipeline));
-    for (const { job } of pipeline.dispatcher.queue) if (job.pipeline === pipeline.name) views.push(viewOf(job, 'waiting', pipeline));
+    for (const run of this.#runs()) if (run.pipeline === pipeline) views.push(viewOf(run.delivery, 'running', pipeline));
+    for (const delivery of pipeline.dispatcher.queue) {
+      if (delivery.job.pipeline === pipeline.name) views.push(viewOf(delivery, 'waiting', pipeline));
+    }
     return views.filter(
       (view) =>
         (query.id === undefined || query.id === view.id) &&
@@ -146,7 +149,7 @@ export class Admin implements KernelAdmin {
   }
 }
 
-function viewOf(job: Run['delivery']['job'], state: 'running' | 'waiting', pipeline: Pipeline): JobView {
+function viewOf({ job, starts = 0 }: Delivery, state: 'running' | 'waiting', pipeline: Pipeline): JobView {
   const { id, name, payload } = job;
   return {
     id,
@@ -156,5 +159,6 @@ function viewOf(job: Run['delivery']['job'], state: 'running' | 'waiting', pipel
     priority: job.priority || pipeline.settings.priority,
     headers: userHeaders(job.headers),
     payload,
+    ...(starts === 0 ? {} : { crashes: starts }),
   };
 }

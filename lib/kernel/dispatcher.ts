@@ -1,6 +1,6 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import { JobExpiredError } from '../contract/errors.js';
+import { JobCrashedError, JobExpiredError } from '../contract/errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { EXPIRES_AT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
@@ -20,6 +20,7 @@ export interface DispatcherOptions {
   readonly executor: Executor;
   /** Jobs at once; the executor may allow fewer. */
   readonly numPollers: number;
+  readonly maxCrashes: number;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly limits: RunLimits;
@@ -180,6 +181,8 @@ export class Dispatcher {
   #prepare(run: Run): Outcome | undefined {
     const { delivery, pipeline } = run;
     const { job } = delivery;
+    const { starts = 0 } = delivery;
+    if (starts >= this.#options.maxCrashes) return { kind: 'rejected', error: failureOf(new JobCrashedError(job.id, job.name, starts)) };
     if (pipeline.settings.timeoutMs !== undefined) run.setTimeout(pipeline.settings.timeoutMs);
     if (delivery.leaseMs !== undefined) this.#options.limits.keepLease(run, delivery.leaseMs);
     if (job.headers !== NO_HEADERS) {

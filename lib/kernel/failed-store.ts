@@ -9,7 +9,7 @@ import {
   REPLAY_OF_HEADER,
   withHeaders,
 } from '../contract/job-headers.js';
-import { JobRecord, type Job } from '../contract/job.js';
+import { DONE, JobRecord, type Job } from '../contract/job.js';
 import type { FailedJob, FailedJobPage, FailedJobQuery, FailedJobs, ReplayOptions, ReplayResult } from '../contract/kernel-admin.js';
 import type { FailedStoreSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
@@ -27,6 +27,7 @@ const JOBS = 'failed/job/';
 const IDS = 'failed/id/';
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
+const DELETED_AT_ONCE = 256;
 /** Digits of a time in ms: enough until the year 33658. */
 const TIME_DIGITS = 15;
 
@@ -37,6 +38,8 @@ const decoder = new TextDecoder();
 export class FailedStore implements FailedJobs {
   readonly #options: FailedStoreOptions;
   #isStopped = false;
+  #lastBound: Promise<void> = DONE;
+  #nextBound: Promise<void> | undefined;
 
   constructor(options: FailedStoreOptions) {
     this.#options = options;
@@ -50,7 +53,7 @@ export class FailedStore implements FailedJobs {
       transaction.put(key, encode(job), ttl);
       transaction.put(IDS + job.id, encoder.encode(key), ttl);
     });
-    await this.#dropOldest();
+    await this.#bound();
   }
 
   async list(query: FailedJobQuery = {}): Promise<FailedJobPage> {
@@ -102,7 +105,7 @@ export class FailedStore implements FailedJobs {
 
   async remove(which: string | readonly string[] | FailedJobQuery): Promise<number> {
     const jobs = await this.#select(which);
-    for (const job of jobs) await this.#delete(job);
+    await this.#deleteAll(jobs);
     return jobs.length;
   }
 
@@ -149,6 +152,13 @@ export class FailedStore implements FailedJobs {
     }
   }
 
+  // Many at once: a durable store makes one commit of them.
+  async #deleteAll(jobs: readonly FailedJob[]): Promise<void> {
+    for (let start = 0; start < jobs.length; start += DELETED_AT_ONCE) {
+      await Promise.all(jobs.slice(start, start + DELETED_AT_ONCE).map((job) => this.#delete(job)));
+    }
+  }
+
   async #delete(job: FailedJob): Promise<void> {
     const key = keyOf(job);
     await this.#options.store.transaction(async (transaction) => {
@@ -158,11 +168,26 @@ export class FailedStore implements FailedJobs {
     });
   }
 
+  // One at a time: two that count the same surplus would remove it twice. What is added meanwhile shares the next one.
+  #bound(): Promise<void> {
+    this.#nextBound ??= this.#lastBound.then(() => {
+      this.#nextBound = undefined;
+      const bound = this.#dropOldest();
+      this.#lastBound = bound.catch(() => {});
+      return bound;
+    });
+    return this.#nextBound;
+  }
+
   async #dropOldest(): Promise<void> {
     const { store, settings } = this.#options;
-    const surplus = (await store.count(JOBS)) - settings.count;
-    if (surplus <= 0) return;
-    for (const { value } of await store.range({ prefix: JOBS, limit: surplus })) await this.#delete(decode(value));
+    let surplus = (await store.count(JOBS)) - settings.count;
+    while (surplus > 0) {
+      const oldest = await store.range({ prefix: JOBS, limit: Math.min(surplus, DELETED_AT_ONCE) });
+      if (oldest.length === 0) return; // somebody else removed them
+      await this.#deleteAll(oldest.map(({ value }) => decode(value)));
+      surplus -= oldest.length;
+    }
   }
 
   #waitUntil(at: number): Promise<void> {

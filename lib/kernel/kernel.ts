@@ -11,6 +11,7 @@ import type { JobsLogger } from '../contract/logger.js';
 import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 import { Admin } from './admin.js';
+import { createAttemptLog } from './attempt-log.js';
 import { createCounters } from './counters.js';
 import { Dispatcher } from './dispatcher.js';
 import { FailedStore } from './failed-store.js';
@@ -18,6 +19,7 @@ import { Pipeline } from './pipeline.js';
 import { QueueLimits } from './queue-limits.js';
 import { RunLimits } from './run-limits.js';
 import type { Run } from './run.js';
+import { Resources } from './shared-resources.js';
 import { Settlement } from './settlement.js';
 
 /** What a kernel is made of. */
@@ -39,6 +41,8 @@ export interface KernelParts {
 export interface OpenedPipeline {
   readonly settings: PipelineSettings;
   readonly module: DriverModule;
+  /** It came at run time, not from the configuration. */
+  readonly isDeclared: boolean;
 }
 
 /** How long a stop may take. Unit: milliseconds. */
@@ -64,6 +68,7 @@ export class Kernel implements JobsApi {
   readonly #opening = new Set<string>();
   readonly #dispatchers = new Map<Executor, Dispatcher>();
   readonly #counters = createCounters();
+  readonly #resources = new Resources();
   readonly #limits: QueueLimits;
   readonly #runLimits: RunLimits;
   readonly #failed: FailedStore;
@@ -91,6 +96,7 @@ export class Kernel implements JobsApi {
       events: this.events.events,
       counters: this.#counters,
       failed: this.#failed,
+      attempts: createAttemptLog({ store, ttlMs: settings.failed.ageMs, logger }),
       maxCrashes: settings.maxCrashes,
       watch: (run) => this.#runLimits.watch(run),
       push: (job) => this.push(job),
@@ -150,12 +156,14 @@ export class Kernel implements JobsApi {
 
   async declare(declaration: PipelineDeclaration): Promise<void> {
     if (this.#phase !== 'idle' && this.#phase !== 'running') throw new KernelStoppingError(declaration.name);
-    const { settings, module } = await this.#parts.open(declaration);
+    const opened = await this.#parts.open(declaration);
+    const { settings } = opened;
     const { name, driver } = settings;
     if (this.#pipelines.has(name) || this.#opening.has(name)) throw new PipelineExistsError(name, driver);
     this.#opening.add(name);
     try {
-      const pipeline = this.#createPipeline(settings, module);
+      const pipeline = this.#createPipeline(opened);
+      await pipeline.open();
       this.#pipelines.set(name, pipeline);
       if (this.isRunning && this.#parts.consumes(name)) {
         await pipeline.run();
@@ -273,7 +281,7 @@ export class Kernel implements JobsApi {
     return true;
   }
 
-  #createPipeline(settings: PipelineSettings, module: DriverModule): Pipeline {
+  #createPipeline({ settings, module, isDeclared }: OpenedPipeline): Pipeline {
     const { clock, logger, store, settings: kernel } = this.#parts;
     return new Pipeline({
       kernel,
@@ -286,6 +294,8 @@ export class Kernel implements JobsApi {
       events: this.events.events,
       counters: this.#counters,
       store,
+      resources: this.#resources,
+      isDeclared,
       acceptsWhileStopping: () => this.#phase === 'draining' && !this.#isIdle(),
     });
   }
@@ -297,6 +307,7 @@ export class Kernel implements JobsApi {
       dispatcher = new Dispatcher({
         executor,
         numPollers: settings.numPollers,
+        maxCrashes: settings.maxCrashes,
         clock,
         counters: this.#counters,
         limits: this.#runLimits,

@@ -2,7 +2,7 @@ import type { Delivery, DeliverySink } from '../contract/driver.js';
 import { sizeOf } from '../contract/job.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Gate } from './gate.js';
-import { priorityOf } from './priority.js';
+import { priorityOf } from '../contract/priority.js';
 import type { QueueLimits } from './queue-limits.js';
 
 /** Refills begin when this many jobs fit, so that a full queue does not pay for a call per job. */

@@ -1,5 +1,5 @@
 import type { Clock, Deadline } from '../contract/clock.js';
-import type { Delivery, Driver, DriverCapabilities, DriverModule } from '../contract/driver.js';
+import type { Delivery, Driver, DriverCapabilities, DriverModule, SharedResources } from '../contract/driver.js';
 import {
   DriverStoppedError,
   KernelStoppingError,
@@ -20,7 +20,7 @@ import type { Dispatcher } from './dispatcher.js';
 import { Gate } from './gate.js';
 import { FrequentJobEvent } from './job-event.js';
 import { PipelineSink } from './pipeline-sink.js';
-import { priorityOf } from './priority.js';
+import { priorityOf } from '../contract/priority.js';
 import type { QueueLimits } from './queue-limits.js';
 import { resolveRetry } from './retry.js';
 import type { RunPipeline } from './run.js';
@@ -37,6 +37,9 @@ export interface PipelineContext {
   readonly events: JobsEvents;
   readonly counters: Counters;
   readonly store: StateStore;
+  readonly resources: SharedResources;
+  /** It came at run time. */
+  readonly isDeclared: boolean;
   /** True while a memory pipeline still takes jobs although the kernel stops. */
   acceptsWhileStopping(): boolean;
 }
@@ -79,7 +82,11 @@ export class Pipeline implements RunPipeline {
       clock: context.clock,
       logger: context.logger,
       pushTimeoutMs: kernel.timeoutMs,
+      maxCrashes: kernel.maxCrashes,
       store: context.store,
+      dataDir: kernel.dataDir,
+      isDeclared: context.isDeclared,
+      resources: context.resources,
     });
     this.starting = this.#driver.starting?.bind(this.#driver);
   }
@@ -138,6 +145,11 @@ export class Pipeline implements RunPipeline {
       else this.#context.counters.pushErrors++;
       return outcome;
     });
+  }
+
+  /** To be called once, before anything else. */
+  async open(): Promise<void> {
+    await this.#driver.open?.();
   }
 
   async run(): Promise<void> {

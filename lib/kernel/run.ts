@@ -100,8 +100,9 @@ export class Run implements JobControl {
 
   get attempt(): number {
     const { headers } = this.delivery.job;
-    if (headers === NO_HEADERS) return 1;
-    return 1 + (numberHeader(headers, ATTEMPT_HEADER) ?? 0) + (numberHeader(headers, CRASHES_HEADER) ?? 0);
+    const deaths = this.delivery.starts ?? 0;
+    if (headers === NO_HEADERS) return 1 + deaths;
+    return 1 + deaths + (numberHeader(headers, ATTEMPT_HEADER) ?? 0) + (numberHeader(headers, CRASHES_HEADER) ?? 0);
   }
 
   get signal(): AbortSignal {

@@ -18,7 +18,7 @@ import type { JobsEvents } from '../contract/jobs-events.js';
 import type { FailedReason } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { OnFailure } from '../contract/retry-policy.js';
-import { AttemptLog, attemptOf, MAX_ATTEMPTS } from './attempt-log.js';
+import { attemptOf, MAX_ATTEMPTS, type AttemptLog } from './attempt-log.js';
 import type { Counters } from './counters.js';
 import type { FailedStore } from './failed-store.js';
 import { CompletedJobEvent } from './job-event.js';
@@ -31,6 +31,7 @@ export interface SettlementOptions {
   readonly events: JobsEvents;
   readonly counters: Counters;
   readonly failed: FailedStore;
+  readonly attempts: AttemptLog;
   readonly maxCrashes: number;
   watch(run: Run): void;
   /** Puts a job that failed for good into the queue its policy names. */
@@ -44,6 +45,7 @@ const FINAL_CODES: Readonly<Record<string, FailedReason>> = Object.assign(Object
   JOB_CANCELLED: 'rejected',
   UNKNOWN_JOB: 'unknown',
   JOB_EXPIRED: 'expired',
+  JOB_CRASHED: 'crashed',
 });
 
 /** Before a job is tried again whose failure could not be recorded. */
@@ -52,7 +54,6 @@ const RECORD_RETRY_MS = 5_000;
 /** Turns the outcome of a run into what its driver, the failed store and the listeners are told. */
 export class Settlement implements RunContext {
   readonly #options: SettlementOptions;
-  readonly #history = new AttemptLog();
   readonly #outstanding = new Set<Promise<void>>();
 
   constructor(options: SettlementOptions) {
@@ -90,12 +91,13 @@ export class Settlement implements RunContext {
   /** Resolves when the drivers have taken all settlements so far. */
   async flush(): Promise<void> {
     while (this.#outstanding.size > 0) await Promise.all(this.#outstanding);
+    await this.#options.attempts.flush();
   }
 
   #done(run: Run): Done {
     this.#options.counters.completed++;
     this.#tellCompleted(run);
-    if (run.delivery.job.headers !== NO_HEADERS && run.attempt > 1) this.#history.take(run.delivery.job.id);
+    this.#forgetAttempts(run);
     return this.#track(run, run.delivery.ack());
   }
 
@@ -140,7 +142,7 @@ export class Settlement implements RunContext {
     const attempts = numberHeader(job.headers, MAX_ATTEMPTS_HEADER) ?? retry.attempts;
     if (run.attempt >= attempts) return this.#final(run, error, 'attempts');
     const { delayMs, headers } = this.#nextRun(run, error);
-    this.#history.add(job.id, run.attempt, this.#options.clock.now(), error);
+    this.#options.attempts.add(job.id, attemptOf(run.attempt, this.#options.clock.now(), error));
     return this.#again(run, error, delayMs, withHeaders(headers, { [ATTEMPT_HEADER]: [String(failures)] }));
   }
 
@@ -188,7 +190,7 @@ export class Settlement implements RunContext {
     const error: JobFailure = { type: 'WorkerCrash', message: outcome.detail, code: `WORKER_${outcome.reason.toUpperCase()}` };
     this.#options.counters.failedRuns++;
     if (crashes >= this.#options.maxCrashes) return this.#final(run, error, 'crashed');
-    this.#history.add(job.id, run.attempt, this.#options.clock.now(), error);
+    this.#options.attempts.add(job.id, attemptOf(run.attempt, this.#options.clock.now(), error));
     return this.#again(run, error, run.retry.backoff(crashes), withHeaders(job.headers, { [CRASHES_HEADER]: [String(crashes)] }));
   }
 
@@ -203,13 +205,17 @@ export class Settlement implements RunContext {
     const stack = reason === 'unknown' || reason === 'expired' ? undefined : error.stack;
     logger.error(line, { ...this.#facts(run), target, ...(stack === undefined ? {} : { stack }) });
     this.events.failed?.({ ...run.event(), error, target });
-    const history = this.#history.take(job.id);
-    if (target === 'drop') return run.delivery.ack();
-    if (target === 'broker') return run.delivery.nack({ requeue: false });
-    const recorded = target === 'store' ? this.#record(run, error, reason, history) : this.#moveTo(target.slice('queue:'.length), job);
+    if (target === 'drop' || target === 'broker') {
+      this.#forgetAttempts(run);
+      return target === 'drop' ? run.delivery.ack() : run.delivery.nack({ requeue: false });
+    }
+    const recorded = target === 'store' ? this.#record(run, error, reason) : this.#moveTo(target.slice('queue:'.length), job);
     // The record is safe before the job goes; when it cannot be made, the job comes back.
     return recorded.then(
-      (isSettled) => (isSettled ? undefined : run.delivery.ack()),
+      (isSettled) => {
+        this.#forgetAttempts(run);
+        return isSettled ? undefined : run.delivery.ack();
+      },
       (cause: unknown) => {
         logger.error(`The failure of job "${job.name}" could not be kept in ${target}; the job comes back in ${RECORD_RETRY_MS} ms.`, {
           ...this.#facts(run),
@@ -229,9 +235,10 @@ export class Settlement implements RunContext {
   }
 
   /** True when the driver took the job out in the same transaction. */
-  async #record(run: Run, error: JobFailure, reason: FailedReason, history: ReturnType<AttemptLog['take']>): Promise<boolean> {
+  async #record(run: Run, error: JobFailure, reason: FailedReason): Promise<boolean> {
     const { job } = run.delivery;
     const failedAt = this.#options.clock.now();
+    const history = hasFailed(run) ? await this.#options.attempts.read(job.id) : [];
     const { cause: _cause, ...kept } = error;
     const record = {
       id: job.id,
@@ -258,6 +265,10 @@ export class Settlement implements RunContext {
     const headers = userHeaders(job.headers);
     await this.#options.push(new JobRecord(job.name, queue, job.payload, headers, job.priority, 0, job.autoAck, job.id, job.kafka));
     return false;
+  }
+
+  #forgetAttempts(run: Run): void {
+    if (hasFailed(run)) this.#options.attempts.forget(run.delivery.job.id);
   }
 
   #endAutoAcked(run: Run, outcome: Outcome): void {
@@ -314,6 +325,11 @@ export class Settlement implements RunContext {
   #facts(run: Run): Readonly<Record<string, unknown>> {
     return { id: run.delivery.job.id, job: run.delivery.job.name, queue: run.pipeline.name, attempt: run.attempt };
   }
+}
+
+/** There were runs before this one that the log of attempts knows of: they left headers. */
+function hasFailed(run: Run): boolean {
+  return run.delivery.job.headers !== NO_HEADERS && run.attempt > 1;
 }
 
 function errorOf(outcome: Outcome): JobFailure {

@@ -14,6 +14,7 @@ import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 import { builtinDrivers } from '../drivers/index.js';
 import { Kernel, type OpenedPipeline } from '../kernel/kernel.js';
+import { EmbeddedStore } from '../store/embedded.store.js';
 import { MemoryStore } from '../store/memory.store.js';
 import { HandlerExecutor } from './handler-executor.js';
 
@@ -23,7 +24,7 @@ export interface CreateKernelParts {
   readonly executor?: Executor | ((pipeline: PipelineSettings) => Executor);
   /** Drivers beside, or instead of, those of the library. */
   readonly drivers?: DriverRegistry;
-  /** Default: a store in memory. */
+  /** Default: what `failed.store` names. The kernel closes it. */
   readonly store?: StateStore;
   /** Default: the clock of the machine. */
   readonly clock?: Clock;
@@ -36,6 +37,7 @@ export interface CreateKernelParts {
  * Makes a kernel with its pipelines declared; `start()` lets it consume.
  *
  * @throws JobsConfigError with everything that is wrong in `options`.
+ * @throws PackageMissingError when a driver or the failed store needs a package that is not installed.
  * @throws DriverNotAvailableError when a pipeline asks for a driver that is not there.
  * @example
  * const kernel = await createKernel({ pipelines: { emails: { driver: 'memory' } } }, { executor: handlers });
@@ -50,20 +52,33 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
   const consumed = new Set(consume ?? declarations.map(({ name }) => name));
   const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
   const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
-  await opener.check(configured);
+  const durable = await opener.check(configured);
   const { executor = new HandlerExecutor({ logger }) } = parts;
+  const isDurable = durable.some((name) => consumed.has(name));
+  const store = parts.store ?? (await openStore(settings, isDurable, clock, logger));
   const kernel = new Kernel({
     settings,
     clock,
     logger,
-    store: parts.store ?? new MemoryStore(clock),
+    store,
     ...(parts.events === undefined ? {} : { events: parts.events }),
     executorFor: typeof executor === 'function' ? executor : () => executor,
     open: (declaration) => opener.open(declaration, configured.get(declaration)),
     consumes: (pipeline) => consumed.has(pipeline),
   });
-  for (const declaration of declarations) await kernel.declare(declaration);
+  try {
+    for (const declaration of declarations) await kernel.declare(declaration);
+  } catch (error) {
+    await kernel.close();
+    throw error;
+  }
   return kernel;
+}
+
+/** @param isDurable - A consumed pipeline outlives the process: so do its failed jobs. */
+async function openStore({ failed, dataDir }: KernelSettings, isDurable: boolean, clock: Clock, logger: JobsLogger): Promise<StateStore> {
+  const kind = failed.store ?? (isDurable ? 'embedded' : 'memory');
+  return kind === 'embedded' ? EmbeddedStore.open({ dataDir, clock, logger }) : new MemoryStore(clock, logger);
 }
 
 /** Loads the driver of a declaration and reads its options. */
@@ -78,13 +93,15 @@ class PipelineOpener {
     this.#logger = logger;
   }
 
-  /** Everything that is wrong, over all pipelines of the configuration, in one error. */
-  async check(declarations: ReadonlyMap<PipelineDeclaration, string>): Promise<void> {
+  /** Everything that is wrong, over all pipelines of the configuration, in one error. Answers the names of those that are durable. */
+  async check(declarations: ReadonlyMap<PipelineDeclaration, string>): Promise<string[]> {
     const issues: ConfigIssue[] = [];
+    const durable: string[] = [];
     const names = new Set([...declarations.keys()].map(({ name }) => name));
     for (const [declaration, path] of declarations) {
       try {
-        const { settings } = await this.open(declaration, path);
+        const { settings, module } = await this.open(declaration, path);
+        if (module.capabilities.persistent) durable.push(declaration.name);
         const target = settings.retry.onFailure;
         if (target?.startsWith('queue:') === true && !names.has(target.slice('queue:'.length))) {
           issues.push({ path: `${path}.onFailure`, message: `"${target}" names a pipeline that is not configured. Add it under "pipelines".` });
@@ -95,6 +112,7 @@ class PipelineOpener {
       }
     }
     if (issues.length > 0) throw new JobsConfigError(issues);
+    return durable;
   }
 
   /** @param path - Where it stands in the configuration; absent for what is declared at run time. */
@@ -113,6 +131,6 @@ class PipelineOpener {
     if (settings.retry.onFailure === 'broker' && !module.capabilities.deadLetter) {
       throw new NotSupportedByDriverError(settings.driver, "onFailure 'broker'", "Use 'store', 'drop' or 'queue:<name>'.");
     }
-    return { settings, module };
+    return { settings, module, isDeclared: path === undefined };
   }
 }

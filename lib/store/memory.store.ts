@@ -1,34 +1,26 @@
 import type { Clock } from '../contract/clock.js';
-import { JobsArgumentError, StateStoreClosedError } from '../contract/errors.js';
+import { StateStoreClosedError } from '../contract/errors.js';
 import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
+import { BufferedTransaction } from './buffered-transaction.js';
+import { checkKey, checkRange, checkText, checkTtl, type Write, writeOf } from './checks.js';
 import { compareKeys } from './key-order.js';
 import { SortedList } from './sorted-list.js';
-import { FOREVER, TtlMap } from './ttl-map.js';
-
-/** What one write does; `undefined` deletes. */
-type Write = { readonly value: Uint8Array; readonly ttlMs: number } | undefined;
-
-interface Subscription {
-  readonly prefix: string;
-  readonly listener: (key: string) => void;
-}
+import { Subscriptions } from './subscriptions.js';
+import { TtlMap } from './ttl-map.js';
 
 const KIND = 'memory';
-const MAX_KEY_BYTES = 512;
-const DEFAULT_LIMIT = 100;
-const LONE_SURROGATE = /\p{Cs}/u;
 
 /** State that lives and ends with this process. Time limits go by the wall time of the clock and cost no timers. */
 export class MemoryStore implements StateStore {
   readonly kind = KIND;
   readonly isShared = false;
+  readonly isDurable = false;
   readonly #clock: Clock;
-  readonly #logger: JobsLogger;
   readonly #values = new TtlMap<Uint8Array>();
   readonly #keys = new SortedList<string>(compareKeys);
   readonly #claims = new TtlMap<string>();
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscriptions: Subscriptions;
   /** The last write that was asked for: each waits for the one before, so that a transaction is alone. */
   #lastWrite: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -36,7 +28,7 @@ export class MemoryStore implements StateStore {
   /** @param logger - Told of listeners that throw. */
   constructor(clock: Clock, logger: JobsLogger = silentLogger) {
     this.#clock = clock;
-    this.#logger = logger;
+    this.#subscriptions = new Subscriptions(logger);
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -84,10 +76,8 @@ export class MemoryStore implements StateStore {
     return end - start;
   }
 
-  async range({ prefix, after, limit = DEFAULT_LIMIT, reverse = false }: StateRange): Promise<StateEntry[]> {
-    checkText(prefix, 'A prefix');
-    if (after !== undefined) checkText(after, '"after"');
-    if (!Number.isSafeInteger(limit) || limit < 1) throw new JobsArgumentError(`"limit" is ${limit}. Give a whole number, 1 or more.`);
+  async range(range: StateRange): Promise<StateEntry[]> {
+    const { prefix, after, limit, reverse } = checkRange(range);
     this.#checkOpen();
     this.#dropExpired();
     let [start, end] = this.#placesOf(prefix);
@@ -112,7 +102,7 @@ export class MemoryStore implements StateStore {
 
   async transaction<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T> {
     return this.#alone(async () => {
-      const transaction = new MemoryTransaction((key) => this.#read(key));
+      const transaction = new BufferedTransaction((key) => this.#read(key));
       try {
         const result = await work(transaction);
         this.#commit(transaction.writes);
@@ -124,11 +114,8 @@ export class MemoryStore implements StateStore {
   }
 
   subscribe(prefix: string, listener: (key: string) => void): () => void {
-    checkText(prefix, 'A prefix');
     this.#checkOpen();
-    const subscription = { prefix, listener };
-    this.#subscriptions.add(subscription);
-    return () => void this.#subscriptions.delete(subscription);
+    return this.#subscriptions.add(prefix, listener);
   }
 
   async close(): Promise<void> {
@@ -163,18 +150,7 @@ export class MemoryStore implements StateStore {
       }
       changed.push(key);
     }
-    for (const key of changed) this.#tell(key);
-  }
-
-  #tell(key: string): void {
-    for (const { prefix, listener } of [...this.#subscriptions]) {
-      if (!key.startsWith(prefix)) continue;
-      try {
-        listener(key);
-      } catch (error) {
-        this.#logger.error(`A listener of the state store threw on key "${key}"; the write stands.`, { key, error });
-      }
-    }
+    this.#subscriptions.tell(changed);
   }
 
   #checkOpen(): void {
@@ -198,61 +174,4 @@ export class MemoryStore implements StateStore {
     const end = this.#keys.countWhile((key) => key.startsWith(prefix) || compareKeys(key, prefix) < 0);
     return [start, end];
   }
-}
-
-class MemoryTransaction implements StateTransaction {
-  readonly writes = new Map<string, Write>();
-  readonly #read: (key: string) => Uint8Array | undefined;
-  #isOver = false;
-
-  constructor(read: (key: string) => Uint8Array | undefined) {
-    this.#read = read;
-  }
-
-  async get(key: string): Promise<Uint8Array | undefined> {
-    this.#checkOpen();
-    checkKey(key);
-    return this.writes.has(key) ? this.writes.get(key)?.value.slice() : this.#read(key);
-  }
-
-  put(key: string, value: Uint8Array, options?: { readonly ttlMs?: number }): void {
-    this.#checkOpen();
-    checkKey(key);
-    this.writes.set(key, writeOf(value, options));
-  }
-
-  delete(key: string): void {
-    this.#checkOpen();
-    checkKey(key);
-    this.writes.set(key, undefined);
-  }
-
-  end(): void {
-    this.#isOver = true;
-  }
-
-  #checkOpen(): void {
-    if (this.#isOver) throw new JobsArgumentError('The transaction is over; nothing was done. Await every call inside of its function.');
-  }
-}
-
-function writeOf(value: Uint8Array, { ttlMs }: { readonly ttlMs?: number } = {}): Write {
-  if (ttlMs !== undefined) checkTtl(ttlMs);
-  return { value: new Uint8Array(value), ttlMs: ttlMs ?? FOREVER };
-}
-
-function checkKey(key: string): void {
-  checkText(key, 'A key');
-  const bytes = Buffer.byteLength(key);
-  if (bytes < 1 || bytes > MAX_KEY_BYTES) throw new JobsArgumentError(`A key has ${bytes} bytes. Give one of 1 to ${MAX_KEY_BYTES} bytes.`);
-}
-
-function checkText(text: string, what: string): void {
-  if (typeof text !== 'string') throw new JobsArgumentError(`${what} is of type ${typeof text}. Give a text.`);
-  if (LONE_SURROGATE.test(text))
-    throw new JobsArgumentError(`${what} holds half of a surrogate pair, which has no UTF-8 form. Give well-formed text.`);
-}
-
-function checkTtl(ttlMs: number): void {
-  if (!(Number.isFinite(ttlMs) && ttlMs > 0)) throw new JobsArgumentError(`"ttlMs" is ${ttlMs}. Give a finite number of milliseconds, more than 0.`);
 }

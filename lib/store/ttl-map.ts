@@ -1,8 +1,6 @@
+import { FOREVER } from './checks.js';
 import { compareKeys } from './key-order.js';
 import { SortedList } from './sorted-list.js';
-
-/** Said of entries that have no time limit. */
-export const FOREVER = Infinity;
 
 interface Held<V> {
   readonly key: string;

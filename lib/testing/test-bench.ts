@@ -154,7 +154,7 @@ export class TestBench implements KernelHook, TestDriverOwner, OnApplicationBoot
     const runsBefore = this.#runs;
     this.#runsLeft = limit;
     try {
-      for (const driver of drivers) await driver.open();
+      for (const driver of drivers) await driver.admit();
       await this.#activity.quiet();
       while (this.#runsLeft > 0 && (await anyWaiting(drivers, kinds)) && (await this.clock.advanceToNextTimer())) await this.#activity.quiet();
       if (this.#runsLeft <= 0 && ((await anyReady(drivers)) || (await anyWaiting(drivers, kinds)))) throw endlessError(limit, queue);
@@ -166,7 +166,7 @@ export class TestBench implements KernelHook, TestDriverOwner, OnApplicationBoot
   }
 
   #closeDrivers(): void {
-    for (const driver of this.#drivers) driver.close();
+    for (const driver of this.#drivers) driver.hold();
   }
 
   #driversOf(queue: string | undefined): TestDriver[] {

@@ -15,7 +15,7 @@ export function testOptions(options: KernelOptions, mode: JobsTestingMode): Kern
     ...options,
     pipelines: Object.fromEntries(pipelines),
     retry: withoutJitter({ ...options.retry, backoff: options.retry?.backoff ?? {} }),
-    ...(options.failed === undefined ? {} : { failed: { ...options.failed, store: 'memory' } }),
+    failed: { ...options.failed, store: 'memory' },
     ...(mode === 'inline' ? { numPollers: ENDLESS } : {}),
   };
 }

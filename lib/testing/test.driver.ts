@@ -113,13 +113,13 @@ export class TestDriver implements Driver, LentJobListener {
   }
 
   /** Lends the jobs that are ready, and those that become ready, until it is closed. */
-  async open(): Promise<void> {
+  async admit(): Promise<void> {
     this.#isOpen = true;
     await this.#lendWhileOpen();
   }
 
   /** Lends nothing more; what is lent stays so. */
-  close(): void {
+  hold(): void {
     this.#isOpen = false;
     void this.#memory.pause();
   }

@@ -16,8 +16,9 @@ describe('readKernelOptions', () => {
         maxCrashes: 3,
         graceMs: 1_000,
         retry: {},
-        failed: { store: 'memory', count: 10_000, ageMs: 604_800_000 },
+        failed: { count: 10_000, ageMs: 604_800_000 },
         shutdown: { timeoutMs: 25_000, graceMs: 1_000 },
+        dataDir: '.nrr',
       },
       declarations: [],
       consume: undefined,
@@ -34,8 +35,9 @@ describe('readKernelOptions', () => {
       maxCrashes: 1,
       grace: 2.5,
       retry: { attempts: 5, backoff: { type: 'fixed', delay: '2s' }, onFailure: 'queue:dead' },
-      failed: { store: 'memory', count: 5, age: '1h30m' },
+      failed: { store: 'embedded', count: 5, age: '1h30m' },
       shutdown: { timeout: '1m', grace: 0 },
+      dataDir: '/var/lib/jobs',
     });
     expect(settings).toEqual({
       numPollers: 8,
@@ -46,8 +48,9 @@ describe('readKernelOptions', () => {
       maxCrashes: 1,
       graceMs: 2_500,
       retry: { attempts: 5, backoff: { type: 'fixed', delay: '2s' }, onFailure: 'queue:dead' },
-      failed: { store: 'memory', count: 5, ageMs: 5_400_000 },
+      failed: { store: 'embedded', count: 5, ageMs: 5_400_000 },
       shutdown: { timeoutMs: 60_000, graceMs: 0 },
+      dataDir: '/var/lib/jobs',
     });
   });
 
@@ -110,7 +113,7 @@ describe('readKernelOptions', () => {
     expect(issues).toEqual({
       numPollers: '-3 is not allowed. Give a whole number of jobs, 1 or more (default 64).',
       timeout: '"soon" is not allowed. Give a number of seconds or a duration text such as "90s" or "1h30m", 0 or more.',
-      'failed.store': '"redis" is not allowed. Give "memory".',
+      'failed.store': '"redis" is not allowed. Give one of "memory", "embedded".',
       shutdown: '25 is not allowed. Give an object with some of the keys timeout, grace.',
     });
   });

@@ -34,6 +34,7 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [file: string, name: s
   Shutdown: [['lib/config/kernel-options.ts', 'ShutdownOptions']],
   Pipeline: [['lib/config/kernel-options.ts', 'PipelineOptions']],
   'Driver memory': [['lib/drivers/memory.driver.ts', 'MemoryOptions']],
+  'Driver embedded': [['lib/drivers/embedded.driver.ts', 'EmbeddedOptions']],
   Module: [
     ['lib/nest/jobs-module-options.ts', 'JobsModuleOptions'],
     ['lib/nest/jobs-module-options.ts', 'JobsModuleExtras'],

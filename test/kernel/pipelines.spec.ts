@@ -316,7 +316,7 @@ describe('Pipelines at run time', () => {
     await expect(kernel.declare({ name: 'new', driver: 'amqp' })).rejects.toMatchObject({
       code: 'DRIVER_NOT_AVAILABLE',
       driver: 'amqp',
-      known: ['memory'],
+      known: ['memory', 'embedded', 'boltdb'],
     });
     expect(await kernel.list()).toEqual(['q']);
   });

@@ -7,6 +7,7 @@ import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 export interface StateStoreSubject {
   readonly name: string;
   readonly isShared: boolean;
+  readonly isDurable: boolean;
   /** A new, empty store. */
   open(clock: Clock): StateStore | Promise<StateStore>;
   /** Lets time pass. Default: moves the virtual clock. A store that has a clock of its own waits. */
@@ -43,7 +44,7 @@ export function describeStateStoreContract(subject: StateStoreSubject): void {
 
     it('says what it is', async () => {
       const { store } = await open();
-      expect([store.kind, store.isShared]).toEqual([subject.name, subject.isShared]);
+      expect([store.kind, store.isShared, store.isDurable]).toEqual([subject.name, subject.isShared, subject.isDurable]);
     });
 
     describe('values', () => {

@@ -117,7 +117,7 @@ export async function openDurable(options: KernelOptions = {}, hooks: DurableHoo
     createDriver: (context) => (driver = new DurableDriver(context, hooks)),
   };
   const opened = await openKernel(
-    { pipelines: { q: { driver: 'durable' } }, ...options },
+    { pipelines: { q: { driver: 'durable' } }, failed: { store: 'memory' }, ...options },
     { drivers: { durable: () => Promise.resolve(module as unknown as DriverModule) } },
   );
   return { ...opened, driver: driver! };

@@ -1,4 +1,4 @@
-import type { Job } from '../contract/job.js';
+import type { Job } from './job.js';
 
 /**
  * Where a job's priority is decided: its own, or the pipeline's when it has none. Lower runs earlier.

@@ -1,0 +1,86 @@
+import { userHeaders } from '../../contract/job-headers.js';
+import type { JobRecord } from '../../contract/job.js';
+import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
+import type { Database } from './database.js';
+import type { EmbeddedDelivery } from './delivery.js';
+import { majorOf, Region, regionOf } from './key.js';
+import { crashesOf, decodeRecord } from './record.js';
+
+/** A job that waits in the file. */
+export interface WaitingEntry {
+  readonly key: Buffer;
+  readonly record: JobRecord;
+  readonly crashes: number;
+}
+
+/** Where jobs wait: in the file from these places on, and given back in memory. */
+export interface WaitingPlaces {
+  readonly database: Database;
+  readonly pipeline: string;
+  readonly returned: Iterable<EmbeddedDelivery>;
+  readonly ranges: Iterable<{ readonly start: Buffer; readonly end: Buffer }>;
+}
+
+const DEFAULT_PAGE = 100;
+
+/** The waiting jobs that match, in the order of delivery. Damaged records are passed over. */
+export function* waitingEntries(places: WaitingPlaces, query: JobQuery): Iterable<WaitingEntry> {
+  for (const { job, key, starts } of places.returned) {
+    const entry = { key, record: job as JobRecord, crashes: starts };
+    if (isMatch(entry, query)) yield entry;
+  }
+  for (const range of places.ranges) {
+    for (const { key, value } of places.database.getRange(range)) {
+      const entry = entryOf(key, Buffer.from(value), places.pipeline);
+      if (entry !== undefined && isMatch(entry, query)) yield entry;
+    }
+  }
+}
+
+export function browsePage(places: WaitingPlaces, query: JobQuery): JobPage {
+  const limit = query.limit ?? DEFAULT_PAGE;
+  const skipped = query.after === undefined ? 0 : Number(query.after);
+  const jobs: JobView[] = [];
+  let position = 0;
+  for (const entry of waitingEntries(places, query)) {
+    if (position++ < skipped) continue;
+    if (jobs.length === limit) return { jobs, next: String(skipped + limit) };
+    jobs.push(viewOf(entry));
+  }
+  return { jobs };
+}
+
+function entryOf(key: Buffer, value: Buffer, pipeline: string): WaitingEntry | undefined {
+  try {
+    return { key, record: decodeRecord(value, pipeline), crashes: crashesOf(value) };
+  } catch {
+    return undefined;
+  }
+}
+
+function viewOf({ key, record, crashes }: WaitingEntry): JobView {
+  const { id, name, pipeline, priority, payload } = record;
+  return {
+    id,
+    name,
+    pipeline,
+    state: stateOf(key),
+    priority,
+    headers: userHeaders(record.headers),
+    payload,
+    ...(regionOf(key) === Region.delayed ? { dueAt: majorOf(key) } : {}),
+    ...(crashes === 0 ? {} : { crashes }),
+  };
+}
+
+function stateOf(key: Buffer): 'waiting' | 'delayed' {
+  return regionOf(key) === Region.delayed ? 'delayed' : 'waiting';
+}
+
+function isMatch({ key, record }: WaitingEntry, query: JobQuery): boolean {
+  return (
+    (query.id === undefined || query.id === record.id) &&
+    (query.name === undefined || query.name === record.name) &&
+    (query.state === undefined || query.state === stateOf(key))
+  );
+}

@@ -1,0 +1,15 @@
+/** Numbers from 0 to 1 that are the same for the same seed, so that a failing run can be repeated. */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** `NRR_SEED`, or another one at each run. */
+export function chosenSeed(): number {
+  return Number(process.env['NRR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+}
