@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,12 @@ const SAMPLE = fileURLToPath(new URL('../../sample/01-emails', import.meta.url))
 const SHIPPED = join(SAMPLE, 'data/signups.csv');
 const TIMEOUT_MS = 40_000;
 const JOBS = ['email.welcome', 'email.tips'];
+const FOUND = /Found (\d+) waiting, (\d+) delayed and (\d+) interrupted jobs? of the last run; (\d+) of 60 signups were taken\. Going on\./;
+const KILLS = 2;
+/** Signups on their way at once. */
+const REQUESTS_AT_ONCE = 4;
+/** Of a process: 8 jobs run at once, and as many may have ended whose acknowledgement is on its way to the disk. */
+const MOST_UNSETTLED = 16;
 
 /** A process of the sample, with what it has printed so far. */
 class RunningSample {
@@ -65,16 +72,23 @@ describe('sample/01-emails', () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  async function start(args: readonly string[], csv?: string, environment: Readonly<Record<string, string>> = { PORT: '0' }) {
+  async function createFolder(): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), 'nrr-sample-01-'));
+    closers.push(() => rm(folder, { recursive: true }));
+    return folder;
+  }
+
+  /** Mails, jobs and signups lie in `folder`: a second start in the same one goes on with what the first has left. */
+  async function start(args: readonly string[], csv?: string, environment: Readonly<Record<string, string>> = { PORT: '0' }, folder?: string) {
+    folder ??= await createFolder();
     const outbox = join(folder, 'outbox');
     const file = join(folder, 'signups.csv');
     if (csv !== undefined) await writeFile(file, csv);
-    const sample = new RunningSample([...args, ...(csv === undefined ? [] : ['--csv', file])], { OUTBOX: outbox, ...environment });
+    const places = { OUTBOX: outbox, DATA_DIR: join(folder, 'data') };
+    const sample = new RunningSample([...args, ...(csv === undefined ? [] : ['--csv', file])], { ...places, ...environment });
     closers.push(async () => {
       sample.kill('SIGKILL');
       await sample.end();
-      await rm(folder, { recursive: true });
     });
     return { sample, outbox };
   }
@@ -106,6 +120,84 @@ describe('sample/01-emails', () => {
         .filter((signup) => signup.expect !== 'refused-always')
         .flatMap(({ email }) => JOBS.map((job) => [`${job} ${email}`, 1]));
       expect(arrived).toEqual(Object.fromEntries(expected));
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'goes on after kill -9, twice, and loses nobody: what arrives twice was running or was not noted yet',
+    async () => {
+      const moods = ['refused-once', 'refused-always', ...Array.from({ length: 10 }, () => 'ok')];
+      const signups = Array.from({ length: 60 }, (_, index) => ({ email: `p${index}@example.com`, expect: moods[index % moods.length]! }));
+      const csv = ['email,name,expect', ...signups.map(({ email, expect: mood }) => `${email},Pat,${mood}`), ''].join('\n');
+      const folder = await createFolder();
+      const run = () => start(['--once'], csv, { PORT: '0' }, folder);
+
+      const { sample: first, outbox } = await run();
+      await arrivals(outbox, 12);
+      first.kill('SIGKILL');
+      await first.end();
+      expect(first.output).not.toContain('Found');
+
+      const { sample: second } = await run();
+      const [, ...found] = await second.printed(FOUND);
+      const [waiting, delayed, interrupted, taken] = found.map(Number) as [number, number, number, number];
+      expect(waiting + delayed + interrupted).toBeGreaterThan(0);
+      expect(taken).toBeGreaterThanOrEqual(12 - REQUESTS_AT_ONCE);
+      const before = (await mailsIn(outbox)).length;
+      await arrivals(outbox, before + 20);
+      second.kill('SIGKILL');
+      await second.end();
+
+      const { sample: last } = await run();
+      expect(`${await last.end()} ${last.output}`).toMatch(/^0 [^]*All 60 signups are accounted for after [\d.]+ s of this run\./);
+      expect(last.output).toMatch(FOUND);
+      const mails = await mailsIn(outbox);
+      const jobs = new Map(mails.map(({ to, headers }) => [headers.get('x-job-id'), `${headers.get('x-job')} ${to}`]));
+      const expected = signups.filter((signup) => signup.expect !== 'refused-always').flatMap(({ email }) => JOBS.map((job) => `${job} ${email}`));
+      expect([...new Set(jobs.values())].sort()).toEqual(expected.sort());
+      const failed = Number(/, (\d+) failed jobs/.exec(last.output)?.[1]);
+      expect(failed).toBeGreaterThanOrEqual(JOBS.length * signups.filter((signup) => signup.expect === 'refused-always').length);
+
+      const sentAgain = mails.length - jobs.size;
+      expect(sentAgain).toBeLessThanOrEqual(KILLS * MOST_UNSETTLED);
+      expect(last.output.includes('arrived twice: ')).toBe(sentAgain > 0);
+      expect(jobs.size - expected.length).toBeLessThanOrEqual(KILLS * REQUESTS_AT_ONCE * JOBS.length);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'begins anew after a run that came to its end',
+    async () => {
+      const folder = await createFolder();
+      const csv = (name: string): string => `email,name,expect\n${name}@example.com,Pat,refused-always\n${name}2@example.com,Pat,ok\n`;
+      const { sample: first } = await start(['--once'], csv('ada'), { PORT: '0' }, folder);
+      expect(`${await first.end()} ${first.output}`).toMatch(/^0 [^]*2 mails in .*, 2 failed jobs/);
+
+      const { sample: second, outbox } = await start(['--once'], csv('bob'), { PORT: '0' }, folder);
+      expect(`${await second.end()} ${second.output}`).toMatch(/^0 [^]*2 mails in .*, 2 failed jobs/);
+      expect(second.output).not.toContain('Found');
+      expect((await mailsIn(outbox)).map(({ to }) => to)).toEqual(['bob2@example.com', 'bob2@example.com']);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'keeps nothing for the next start with the memory driver',
+    async () => {
+      const folder = await createFolder();
+      const csv = 'email,name,expect\nada@example.com,Ada,ok\n';
+      const environment = { PORT: '0', JOBS_DRIVER: 'memory' };
+      const { sample: first, outbox } = await start(['--once'], csv, environment, folder);
+      await arrivals(outbox, 1);
+      first.kill('SIGKILL');
+      await first.end();
+
+      const { sample: second } = await start(['--once'], csv, environment, folder);
+      expect(`${await second.end()} ${second.output}`).toMatch(/^0 [^]*All 1 signups are accounted for after [\d.]+ s\./);
+      expect(second.output).not.toContain('Found');
+      expect(await mailsIn(outbox)).toHaveLength(2);
     },
     TIMEOUT_MS,
   );
@@ -238,7 +330,7 @@ function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Record<str
 }
 
 async function mailsIn(folder: string): Promise<DeliveredMail[]> {
-  const files = (await readdir(folder)).sort();
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.eml')).sort();
   return Promise.all(files.map(async (file) => mailOf(await readFile(join(folder, file), 'utf8'))));
 }
 
@@ -250,11 +342,11 @@ function mailOf(text: string): DeliveredMail {
   return { to: /<([^<>]+)>$/.exec(headers.get('to') ?? '')?.[1] ?? '', headers };
 }
 
-/** The mails as soon as there are so many, and each is written. */
+/** The mails as soon as there are so many. */
 async function arrivals(folder: string, count: number): Promise<DeliveredMail[]> {
   for (;;) {
-    const mails = await mailsIn(folder);
-    if (mails.length >= count && mails.every(({ to }) => to !== '')) return mails;
+    const mails = existsSync(folder) ? await mailsIn(folder) : [];
+    if (mails.length >= count) return mails;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   const settings = app.get(Settings);
   const url = await listen(app, settings);
   const demo = app.get(Demo);
+  if (settings.signupsFile === undefined) demo.printLeftJobs();
   const isComplete = settings.signupsFile === undefined || (await demo.run(url, settings.signupsFile));
   if (settings.once) {
     process.exitCode = isComplete ? 0 : 1;

@@ -18,7 +18,7 @@ test('every signup is accounted for', { timeout: 60_000 }, async (t) => {
   const csv = join(folder, 'signups.csv');
   await writeFile(csv, SIGNUPS);
 
-  const env = { ...process.env, PORT: '0', OUTBOX: join(folder, 'outbox') };
+  const env = { ...process.env, PORT: '0', OUTBOX: join(folder, 'outbox'), DATA_DIR: join(folder, 'data') };
   const sample = spawn(process.execPath, [MAIN, '--once', '--csv', csv], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const [output, [status]] = await Promise.all([text(sample.stdout), once(sample, 'exit')]);
 

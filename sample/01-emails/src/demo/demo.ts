@@ -4,10 +4,12 @@ import { Refusals } from '../mail/refusals.js';
 import { Settings } from '../settings/settings.js';
 import { Audit } from './audit.js';
 import { JobProgress } from './job-progress.js';
+import { LastRun } from './last-run.js';
 import { ProgressView } from './progress-view.js';
 import { SignupFeed } from './signup-feed.js';
 import { readSignups } from './signup-file.js';
-import { printBanner, printSummary } from './summary.js';
+import { printBanner, printLeftJobs, printSummary } from './summary.js';
+import { TakenSignups } from './taken-signups.js';
 import { Terminal } from './terminal.js';
 
 /** A welcome and tips. */
@@ -22,6 +24,8 @@ export class Demo implements OnModuleDestroy {
   constructor(
     private readonly settings: Settings,
     private readonly refusals: Refusals,
+    private readonly lastRun: LastRun,
+    private readonly taken: TakenSignups,
     private readonly feed: SignupFeed,
     private readonly progress: JobProgress,
     private readonly audit: Audit,
@@ -37,20 +41,34 @@ export class Demo implements OnModuleDestroy {
     const signups = await readSignups(file);
     const outbox = shown(this.settings.outbox);
     for (const { email, expect } of signups) this.refusals.set(email, expect);
-    printBanner(this.terminal, { signups: signups.length, file: shown(file), url, outbox });
+    const pid = this.settings.driver === 'memory' ? undefined : process.pid;
+    printBanner(this.terminal, { signups: signups.length, file: shown(file), url, outbox, pid });
+    const { leftJobs } = this.lastRun;
+    const isResumed = leftJobs !== undefined;
+    const left = signups.filter(({ email }) => !this.taken.has(email));
+    if (isResumed) printLeftJobs(this.terminal, leftJobs, { signups: signups.length - left.length, total: signups.length });
 
     const startedAt = performance.now();
-    this.view = new ProgressView(this.terminal, this.progress, signups.length * JOBS_PER_SIGNUP);
+    const total = left.length * JOBS_PER_SIGNUP + (isResumed ? leftJobs.waiting + leftJobs.delayed + leftJobs.interrupted : 0);
+    this.view = new ProgressView(this.terminal, this.progress, total);
     this.view.start();
-    const refused = await this.feed.send(url, signups);
+    const refused = await this.feed.send(url, left);
     const isEmpty = await this.progress.untilEmpty();
     this.view.stop();
 
     const seconds = (performance.now() - startedAt) / 1_000;
-    const report = await this.audit.check(signups);
+    const report = await this.audit.check(signups, isResumed);
     const { retried } = this.progress;
-    printSummary(this.terminal, { report, refused, isEmpty, seconds, retried, outbox });
+    printSummary(this.terminal, { report, refused, isEmpty, seconds, retried, isResumed, outbox });
+    // The next start begins anew.
+    if (isEmpty) this.taken.end();
     return report.problems.length === 0;
+  }
+
+  /** Without signups to send: what the last run has left is done all the same. */
+  printLeftJobs(): void {
+    const { leftJobs } = this.lastRun;
+    if (leftJobs !== undefined) printLeftJobs(this.terminal, leftJobs);
   }
 
   /** What can be tried while the application goes on. */

@@ -3,6 +3,7 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
 import type { Signup } from './signup-file.js';
+import { TakenSignups } from './taken-signups.js';
 
 /** A signup that the API did not take. */
 export interface RefusedSignup {
@@ -15,7 +16,9 @@ const REQUESTS_AT_ONCE = 4;
 /** Signs people up as a browser would: one `POST /signup` each. */
 @Injectable()
 export class SignupFeed {
-  /** Answers those that were not taken. */
+  constructor(private readonly taken: TakenSignups) {}
+
+  /** Notes those that were taken and answers the others. */
   async send(url: string, signups: readonly Signup[]): Promise<RefusedSignup[]> {
     const agent = new Agent({ keepAlive: true });
     const refused: RefusedSignup[] = [];
@@ -23,7 +26,8 @@ export class SignupFeed {
     const sendNext = async (): Promise<void> => {
       for (const signup of waiting) {
         const reason = await post(agent, `${url}/signup`, signup);
-        if (reason !== undefined) refused.push({ email: signup.email, reason });
+        if (reason === undefined) this.taken.add(signup.email);
+        else refused.push({ email: signup.email, reason });
       }
     };
     await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, sendNext));

@@ -34,7 +34,6 @@ export class MailServer implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    await this.outbox.clear();
     this.server.on('error', () => {}); // A client that hangs up is no news; its mail fails at the sender.
     await once(this.server.listen(0, HOST), 'listening');
   }

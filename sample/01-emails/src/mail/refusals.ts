@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { Settings } from '../settings/settings.js';
+import { LineFile } from '../storage/line-file.js';
 
 /** What the mail server does with mails to one address. */
 export type MailboxMood = 'ok' | 'refused-once' | 'refused-always';
@@ -16,6 +19,22 @@ const MAILBOX_FULL: Refusal = { code: 452, text: '4.2.2 The mailbox is full' };
 @Injectable()
 export class Refusals {
   private readonly moods = new Map<string, MailboxMood>();
+  private readonly file: LineFile;
+  /** Addresses that were refused once. A real mail server remembers them when its client is killed; this one has a file for it. */
+  private refused = new Set<string>();
+
+  constructor(settings: Settings) {
+    this.file = new LineFile(join(settings.dataDir, 'refused-once.txt'));
+  }
+
+  async load(): Promise<void> {
+    this.refused = new Set(await this.file.open());
+  }
+
+  async forget(): Promise<void> {
+    await this.file.clear();
+    this.refused.clear();
+  }
 
   set(address: string, mood: MailboxMood): void {
     this.moods.set(address.toLowerCase(), mood);
@@ -25,14 +44,16 @@ export class Refusals {
   next(address: string): Refusal | undefined {
     const key = address.toLowerCase();
     const mood = this.moods.get(key) ?? 'ok';
-    if (mood === 'refused-once') this.moods.set(key, 'ok');
-    if (mood === 'ok') return undefined;
-    return mood === 'refused-once' ? GREYLISTED : MAILBOX_FULL;
+    if (mood === 'refused-always') return MAILBOX_FULL;
+    if (mood === 'ok' || this.refused.has(key)) return undefined;
+    this.refused.add(key);
+    this.file.add(key);
+    return GREYLISTED;
   }
 
   /** From now on every mail is taken. Answers how many addresses were refused. */
   clear(): number {
-    const refused = [...this.moods.values()].filter((mood) => mood !== 'ok').length;
+    const refused = [...this.moods].filter(([key, mood]) => mood === 'refused-always' || (mood === 'refused-once' && !this.refused.has(key))).length;
     this.moods.clear();
     return refused;
   }
