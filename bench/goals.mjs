@@ -60,6 +60,21 @@ export const CLAIMS = [
   ),
   faster('4', 'with a listener of "completed", against none', 'kernel: a listener of "completed"', PLAIN, 0.85),
   scale('4', 'with a header on every job, against none', 'kernel: a header on every job', PLAIN),
+  faster(
+    '10',
+    'durable, 1000 at once, against raw lmdb with the same writes',
+    'embedded: library, 1000 at once',
+    'embedded: lmdb, 1000 at once',
+    0.9,
+  ),
+  atLeast('10', 'the same, thousand jobs per second', 100, (read) => read('embedded: library, 1000 at once', 'wallNs').map((ns) => 1_000_000 / ns)),
+  absent('10', 'the same, against BullMQ with fsync always', '≥ 30', NO_REDIS),
+  absent('10', 'the same, against better-sqlite3 WAL FULL', '', 'peer absent: it needs an install script'),
+  faster('11', 'durable, one at a time, against raw lmdb', 'embedded: library, one at a time', 'embedded: lmdb, one at a time', 0.9),
+  atMost('10', 'a job of a backlog of 1 M after a restart, against one of 1 k', 1.5, '', (read) =>
+    ratios(read('embedded: backlog of 1 M', 'cpuNs'), read('embedded: backlog of 1 k', 'cpuNs')),
+  ),
+  atMost('10', 'start with a backlog of 1 M', 10_000, 'ms', (read) => read('embedded: backlog of 1 M', 'startMs')),
   atMost('15', 'idle push → handler start, p50', 25, 'µs', (read) => read('latency: idle push, library', 'p50')),
   atMost('15', 'its p99, against the p99 of a trip through the loop', 2, '', (read) =>
     ratios(read('latency: idle push, library', 'p99'), read('latency: idle push, library', 'loopP99')),

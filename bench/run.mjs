@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { CLAIMS } from './goals.mjs';
 import { report } from './report.mjs';
 import { rows as depth } from './rows/depth.mjs';
+import { rows as embedded } from './rows/embedded.mjs';
 import { rows as handlerCall } from './rows/handler-call.mjs';
 import { rows as kernel } from './rows/kernel.mjs';
 import { rows as latency } from './rows/latency.mjs';
@@ -21,7 +22,7 @@ import { rows as startUp } from './rows/start-up.mjs';
 import { rows as stop } from './rows/stop.mjs';
 
 // Rows that are compared stand near each other.
-const FILES = { limits, peers, kernel, nest, 'handler-call': handlerCall, depth, latency, memory, stop, 'start-up': startUp };
+const FILES = { limits, peers, kernel, nest, 'handler-call': handlerCall, depth, latency, memory, embedded, stop, 'start-up': startUp };
 const ROW_PROCESS = fileURLToPath(new URL('./row.mjs', import.meta.url));
 const RESULTS = fileURLToPath(new URL('./RESULTS.md', import.meta.url));
 const ROUNDS = 5;

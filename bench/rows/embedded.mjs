@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import { Countdown, PAYLOAD } from '../support/drain.mjs';
+import { PAYLOAD } from '../support/drain.mjs';
 import { openKernel, QUEUE } from '../support/kernel.mjs';
 import { costOf } from '../support/measure.mjs';
 
@@ -103,7 +103,7 @@ async function measureBacklog(jobs) {
 
 /** @param {string} folder */
 function openEmbedded(folder) {
-  return openKernel((/** @type {Countdown} */ countdown) => (context) => countdown.handled(context.text().length), {
+  return openKernel((/** @type {import('../support/drain.mjs').Countdown} */ countdown) => (context) => countdown.handled(context.text().length), {
     dataDir: folder,
     pipelines: { [QUEUE]: { driver: 'embedded' } },
     failed: { store: 'memory' },
