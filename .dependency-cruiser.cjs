@@ -7,15 +7,16 @@
  */
 const ROOMS = {
   contract: { rooms: [], packages: [] },
-  wire: { rooms: ['contract'], packages: ['protobufjs'] },
-  relay: { rooms: ['contract', 'wire'], packages: ['node:net', 'node:tls', 'node:stream', 'cockatiel'] },
+  wire: { rooms: ['contract'], packages: ['protobufjs', '@msgpack/msgpack'] },
+  relay: { rooms: ['contract', 'wire'], packages: ['node:net', 'node:tls', 'node:fs', 'node:path', 'node:stream', 'node:crypto', 'cockatiel'] },
   client: { rooms: ['contract'], packages: ['node:crypto'] },
-  drivers: { rooms: ['contract'], packages: ['cockatiel'] },
-  store: { rooms: ['contract'], packages: ['node:fs', 'node:path'], lazyPackages: ['lmdb', 'pg'] },
+  files: { rooms: ['contract'], packages: ['node:fs', 'node:path'], lazyPackages: ['lmdb'] },
+  drivers: { rooms: ['contract', 'files'], packages: ['cockatiel'] },
+  store: { rooms: ['contract', 'files'], packages: ['node:path'], lazyPackages: ['pg'] },
   kernel: { rooms: ['contract'], packages: ['node:crypto'] },
-  pool: { rooms: ['contract', 'wire', 'relay'], packages: ['node:child_process'] },
-  worker: { rooms: ['contract', 'wire', 'relay', 'client'], packages: [] },
-  host: { rooms: ['contract'], packages: [] },
+  pool: { rooms: ['contract', 'wire', 'relay'], packages: ['node:child_process', 'node:fs', 'node:net', 'node:os', 'node:stream'] },
+  worker: { rooms: ['contract', 'wire', 'relay', 'client'], packages: ['node:fs', 'node:net', 'node:stream', 'node:worker_threads'] },
+  host: { rooms: ['contract'], packages: ['node:fs'] },
   config: { rooms: ['contract'], packages: ['yaml', 'valibot'] },
   observe: { rooms: ['contract'], packages: [], lazyPackages: ['prom-client', '@opentelemetry/*'] },
 };
@@ -23,7 +24,10 @@ const BELOW_RUNTIME = Object.keys(ROOMS);
 Object.assign(ROOMS, {
   runtime: { rooms: BELOW_RUNTIME, packages: [] },
   nest: { rooms: [...BELOW_RUNTIME, 'runtime'], packages: ['@nestjs/*', 'rxjs', 'reflect-metadata'] },
-  cli: { rooms: ['contract', 'relay', 'config', 'runtime'], packages: ['node:util'] },
+  cli: {
+    rooms: ['contract', 'relay', 'config', 'runtime'],
+    packages: ['node:util', 'node:fs', 'node:fs/promises', 'node:path', 'node:stream/consumers'],
+  },
   dashboard: { rooms: ['contract', 'nest'], packages: ['@nestjs/*'] },
 });
 ROOMS.testing = { rooms: Object.keys(ROOMS), packages: ['@nestjs/*'] };
@@ -31,7 +35,7 @@ ROOMS.testing = { rooms: Object.keys(ROOMS), packages: ['@nestjs/*'] };
 /** Each driver has its own packages and no others; broker clients are loaded by `import()`. */
 const DRIVERS = {
   memory: {},
-  embedded: { packages: ['node:crypto', 'node:fs', 'node:net', 'node:path'], lazyPackages: ['lmdb'] },
+  embedded: { packages: ['node:crypto', 'node:fs', 'node:net', 'node:path'] },
   amqp: { lazyPackages: ['amqplib'] },
   beanstalk: { packages: ['node:net'] },
   sqs: { lazyPackages: ['@aws-sdk/client-sqs'] },
@@ -152,7 +156,7 @@ module.exports = {
       comment: 'Rooms import each other file by file; index files exist for users.',
       severity: 'error',
       from: { path: '^lib/', pathNot: '^lib/index\\.ts$' },
-      to: { path: '^lib/(?:index|client/index|runtime/index|testing/index)\\.ts$' },
+      to: { path: '^lib/(?:index|runtime/(?:index|client)|testing/index)\\.ts$' },
     },
     ...Object.entries(ROOMS)
       .filter(([room]) => room !== 'drivers')

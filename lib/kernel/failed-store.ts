@@ -12,7 +12,7 @@ import {
 import { DONE, JobRecord, type Job } from '../contract/job.js';
 import type { FailedJob, FailedJobPage, FailedJobQuery, FailedJobs, ReplayOptions, ReplayResult } from '../contract/kernel-admin.js';
 import type { FailedStoreSettings } from '../contract/settings.js';
-import type { StateStore } from '../contract/state-store.js';
+import type { StateStore, StateTransaction } from '../contract/state-store.js';
 
 /** What a failed store is given. */
 export interface FailedStoreOptions {
@@ -28,6 +28,8 @@ const IDS = 'failed/id/';
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 const DELETED_AT_ONCE = 256;
+/** Jobs that share the commits of a replay. A death between the two pushes them again at the next replay, so not too many. */
+const REPLAYED_AT_ONCE = 256;
 /** Digits of a time in ms: enough until the year 33658. */
 const TIME_DIGITS = 15;
 
@@ -86,19 +88,14 @@ export class FailedStore implements FailedJobs {
       throw new JobsArgumentError(`rate is ${options.rate}. Give the number of jobs per second, more than 0.`);
     }
     const errors: { id: string; error: Error }[] = [];
+    const jobs = await this.#select(which);
     const startedAt = this.#options.clock.monotonic();
+    const atOnce = options.rate === undefined ? REPLAYED_AT_ONCE : 1;
     let replayed = 0;
-    let tried = 0;
-    for (const job of await this.#select(which)) {
-      if (options.rate !== undefined) await this.#waitUntil(startedAt + (tried++ * 1_000) / options.rate);
+    for (let start = 0; start < jobs.length; start += atOnce) {
+      if (options.rate !== undefined) await this.#waitUntil(startedAt + (start * 1_000) / options.rate);
       if (this.#isStopped) break;
-      try {
-        await this.#options.push(replayOf(job, options));
-        await this.#delete(job);
-        replayed++;
-      } catch (error) {
-        errors.push({ id: job.id, error: error instanceof Error ? error : new Error(String(error)) });
-      }
+      replayed += await this.#replaySome(jobs.slice(start, start + atOnce), options, errors);
     }
     return { replayed, errors };
   }
@@ -152,20 +149,30 @@ export class FailedStore implements FailedJobs {
     }
   }
 
-  // Many at once: a durable store makes one commit of them.
-  async #deleteAll(jobs: readonly FailedJob[]): Promise<void> {
-    for (let start = 0; start < jobs.length; start += DELETED_AT_ONCE) {
-      await Promise.all(jobs.slice(start, start + DELETED_AT_ONCE).map((job) => this.#delete(job)));
+  // All are in their queues before the first of their records goes: a death between makes a duplicate, never a loss.
+  async #replaySome(jobs: readonly FailedJob[], options: ReplayOptions, errors: { id: string; error: Error }[]): Promise<number> {
+    const pushes = await Promise.allSettled(jobs.map((job) => this.#options.push(replayOf(job, options))));
+    const pushed: FailedJob[] = [];
+    for (const [index, push] of pushes.entries()) {
+      const job = jobs[index]!;
+      if (push.status === 'fulfilled') pushed.push(job);
+      else errors.push({ id: job.id, error: errorOf(push.reason) });
+    }
+    try {
+      await this.#deleteAll(pushed);
+      return pushed.length;
+    } catch (error) {
+      for (const { id } of pushed) errors.push({ id, error: errorOf(error) });
+      return 0;
     }
   }
 
-  async #delete(job: FailedJob): Promise<void> {
-    const key = keyOf(job);
-    await this.#options.store.transaction(async (transaction) => {
-      transaction.delete(key);
-      const newest = await transaction.get(IDS + job.id);
-      if (newest !== undefined && decoder.decode(newest) === key) transaction.delete(IDS + job.id);
-    });
+  // Many in one transaction: a durable store makes one commit of it.
+  async #deleteAll(jobs: readonly FailedJob[]): Promise<void> {
+    for (let start = 0; start < jobs.length; start += DELETED_AT_ONCE) {
+      const some = jobs.slice(start, start + DELETED_AT_ONCE);
+      await this.#options.store.transaction((transaction) => deleteIn(transaction, some));
+    }
   }
 
   // One at a time: two that count the same surplus would remove it twice. What is added meanwhile shares the next one.
@@ -195,6 +202,19 @@ export class FailedStore implements FailedJobs {
     const leftMs = at - clock.monotonic();
     return leftMs <= 0 ? Promise.resolve() : new Promise((resolve) => void clock.setTimer(leftMs, resolve));
   }
+}
+
+async function deleteIn(transaction: StateTransaction, jobs: readonly FailedJob[]): Promise<void> {
+  for (const job of jobs) {
+    const key = keyOf(job);
+    transaction.delete(key);
+    const newest = await transaction.get(IDS + job.id);
+    if (newest !== undefined && decoder.decode(newest) === key) transaction.delete(IDS + job.id);
+  }
+}
+
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function replayOf(job: FailedJob, options: ReplayOptions): Job {

@@ -6,7 +6,7 @@ import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
 import { BufferedTransaction } from './buffered-transaction.js';
 import { checkKey, checkRange, checkText, checkTtl, writeOf } from './checks.js';
-import { failureOfCommit, type Database } from './embedded/database.js';
+import { failureOfCommit, type LmdbDatabase } from '../files/lmdb-file.js';
 import { Entries } from './embedded/entries.js';
 import { decodeEntry } from './embedded/entry.js';
 import { openStateFile } from './embedded/state-file.js';
@@ -42,7 +42,7 @@ export class EmbeddedStore implements StateStore {
   readonly isShared = true;
   readonly isDurable = true;
   readonly #path: string;
-  readonly #database: Database;
+  readonly #database: LmdbDatabase;
   readonly #clock: Clock;
   readonly #subscriptions: Subscriptions;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -52,7 +52,7 @@ export class EmbeddedStore implements StateStore {
   #lastRetry: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(path: string, database: Database, { clock, logger = silentLogger }: EmbeddedStoreOptions) {
+  private constructor(path: string, database: LmdbDatabase, { clock, logger = silentLogger }: EmbeddedStoreOptions) {
     this.#path = path;
     this.#database = database;
     this.#clock = clock;

@@ -29,6 +29,7 @@ interface Given {
   readonly options?: EmbeddedOptions;
   readonly resources?: SharedResources;
   readonly maxCrashes?: number;
+  readonly pushTimeoutMs?: number;
 }
 
 class RoomSink implements DeliverySink {
@@ -75,6 +76,7 @@ async function open({
   options = {},
   resources = new Resources(),
   maxCrashes = 3,
+  pushTimeoutMs = 1_000,
 }: Given) {
   const sink = new RoomSink(room);
   const logger = createLog();
@@ -86,7 +88,7 @@ async function open({
     sink,
     clock,
     logger,
-    pushTimeoutMs: 1_000,
+    pushTimeoutMs,
     maxCrashes,
     dataDir,
     isDeclared: false,
@@ -328,6 +330,115 @@ describe('Starts', () => {
   });
 });
 
+describe('Jobs with autoAck', () => {
+  async function openWith(names: readonly string[], given: Partial<Given> = {}) {
+    const dataDir = createTempFolder();
+    const opened = await open({ dataDir, ...given });
+    await Promise.all(names.map((name) => opened.driver.push(aJob({ name, autoAck: name.startsWith('auto') }))));
+    return { dataDir, ...opened };
+  }
+
+  /** Names of what a start on these files finds. */
+  async function found(dataDir: string): Promise<string[]> {
+    const { driver } = await open({ dataDir: crash(dataDir) });
+    return (await driver.browse!({})).jobs.map(({ name }) => name);
+  }
+
+  it('have left the disk when they are lent', async () => {
+    const { dataDir, driver, inbox } = await openWith(['auto', 'plain']);
+    await driver.run();
+    const lent = [await inbox.next(), await inbox.next()].map(({ job }) => job.name);
+    expect(lent).toEqual(['plain', 'auto']);
+    expect(await found(dataDir)).toEqual(['plain']);
+  });
+
+  it('let the others go first instead of holding them up', async () => {
+    const { driver, sink } = await openWith(['auto-1', 'auto-2', 'plain'], { room: 3 });
+    const running = driver.run();
+    expect(sink.inbox.length).toBe(1);
+    await running;
+    expect(sink.room).toBe(2);
+  });
+
+  it('take no more room than there is', async () => {
+    const { driver, sink, inbox } = await openWith(['auto-1', 'auto-2', 'auto-3', 'auto-4', 'auto-5'], { room: 2 });
+    await driver.run();
+    await inbox.next();
+    await inbox.next();
+    expect(sink.room).toBe(0);
+    expect(await driver.stat()).toMatchObject({ active: 2, reserved: 3 });
+    sink.give(3);
+    expect([await inbox.next(), await inbox.next(), await inbox.next()].map(({ job }) => job.name)).toEqual(['auto-3', 'auto-4', 'auto-5']);
+  });
+
+  it('are settled by their acknowledgement, and counted no more', async () => {
+    const { dataDir, driver, inbox } = await openWith(['auto']);
+    await driver.run();
+    await (await inbox.next()).ack();
+    expect(await driver.stat()).toMatchObject({ active: 0, reserved: 0, delayed: 0 });
+    await stop(driver);
+    expect(await found(dataDir)).toEqual([]);
+  });
+
+  it('that were lent and not started are on the disk again after a stop, in their order', async () => {
+    const { dataDir, driver, inbox } = await openWith(['auto-1', 'auto-2', 'plain']);
+    await driver.run();
+    const lent = [await inbox.next(), await inbox.next(), await inbox.next()];
+    for (const delivery of lent.reverse()) await delivery.release!();
+    await stop(driver);
+    expect(await found(dataDir)).toEqual(['auto-1', 'auto-2', 'plain']);
+  });
+
+  it('that were on their way when the pipeline pauses stay, and come when it goes on', async () => {
+    const { dataDir, driver, inbox } = await openWith(['auto-1', 'auto-2']);
+    void driver.run();
+    await driver.pause();
+    expect(await driver.stat()).toMatchObject({ active: 0, reserved: 2 });
+    await driver.push(aJob({ name: 'behind' }));
+    expect(inbox.length).toBe(0);
+    expect(await found(dataDir)).toEqual(['auto-1', 'auto-2', 'behind']);
+    await driver.resume();
+    expect([await inbox.next(), await inbox.next(), await inbox.next()].map(({ job }) => job.name).sort()).toEqual(['auto-1', 'auto-2', 'behind']);
+  });
+
+  it('that were on their way at a stop are there at the next start', async () => {
+    const { dataDir, driver, inbox } = await openWith(['auto-1', 'auto-2']);
+    void driver.run();
+    await stop(driver);
+    expect(inbox.length).toBe(0);
+    expect(await found(dataDir)).toEqual(['auto-1', 'auto-2']);
+  });
+});
+
+describe('Jobs that wait for the disk', () => {
+  const large = Buffer.alloc(16 * 1024 * 1024);
+
+  it('keep a push from being made before there is room, and then it is stored', async () => {
+    const { driver } = await open({ dataDir: createTempFolder() });
+    const pushes = Array.from({ length: 6 }, () => driver.push(aJob({ payload: large })));
+    // All pushes of one commit share its promise.
+    expect(new Set(pushes.slice(0, 4)).size).toBe(1);
+    expect(new Set(pushes).size).toBe(3);
+    await Promise.all(pushes);
+    expect(await driver.stat()).toMatchObject({ reserved: 6 });
+  });
+
+  it('make a push fail that may not wait: nothing of it is stored', async () => {
+    const { driver } = await open({ dataDir: createTempFolder(), pushTimeoutMs: 0 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => driver.push(aJob({ payload: large }))));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+    expect(outcomes[4]).toMatchObject({ reason: { code: 'STORAGE', retriable: true } });
+    expect(await driver.stat()).toMatchObject({ reserved: 4 });
+  });
+
+  it('end with the pipeline when they were not made yet', async () => {
+    const { driver } = await open({ dataDir: createTempFolder() });
+    const pushes = Promise.allSettled(Array.from({ length: 5 }, () => driver.push(aJob({ payload: large }))));
+    await stop(driver);
+    expect((await pushes).at(-1)).toMatchObject({ reason: { code: 'DRIVER_STOPPED' } });
+  });
+});
+
 describe('Several pipelines of one file', () => {
   it('keep their jobs apart over a restart', async () => {
     const dataDir = createTempFolder();
@@ -432,6 +543,31 @@ describe('After a restart', () => {
     expect(await idsOf(driver)).toEqual(['id-b', 'id-d']);
     expect(await driver.purge!({})).toBe(2);
     expect(await driver.stat()).toMatchObject({ reserved: 0, delayed: 0 });
+  });
+
+  it('a purge of more than it looks at in one go takes all that was there, and nothing that runs or comes meanwhile', async () => {
+    const dataDir = createTempFolder();
+    const { driver, inbox } = await openRunning({ dataDir, room: 1 });
+    await driver.push(aJob({ name: 'runs' }));
+    const running = await inbox.next();
+    await Promise.all(Array.from({ length: 25_000 }, (_, index) => driver.push(aJob({ name: index % 5 === 0 ? 'kept' : 'purged' }))));
+    const purging = driver.purge!({ name: 'purged' });
+    await driver.push(aJob({ name: 'purged' }));
+    expect(await purging).toBe(20_000);
+    expect(await driver.stat()).toMatchObject({ active: 1, reserved: 5_001 });
+    await running.ack();
+    await stop(driver);
+    expect((await (await open({ dataDir })).driver.stat()).reserved).toBe(5_001);
+  });
+
+  it('a job is not lent that a purge is taking out', async () => {
+    const { driver, sink, inbox } = await openRunning({ dataDir: createTempFolder(), room: 0 });
+    for (const name of ['purged', 'kept']) await driver.push(aJob({ name }));
+    const purging = driver.purge!({ name: 'purged' });
+    sink.give(2);
+    expect((await inbox.next()).job.name).toBe('kept');
+    expect(await purging).toBe(1);
+    expect(await driver.stat()).toMatchObject({ active: 1, reserved: 0 });
   });
 
   it('what was lent and not settled at the stop comes again, its start not counted', async () => {

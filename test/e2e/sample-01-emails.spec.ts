@@ -203,6 +203,29 @@ describe('sample/01-emails', () => {
   );
 
   it(
+    'leaves a run on the file alone when one in memory is started beside it, and finishes it later',
+    async () => {
+      const folder = await createFolder();
+      const csv = ['email,name,expect', ...Array.from({ length: 30 }, (_, index) => `p${index}@example.com,Pat,ok`), ''].join('\n');
+      const { sample: first, outbox } = await start(['--once'], csv, { PORT: '0' }, folder);
+      await arrivals(outbox, 8);
+      first.kill('SIGKILL');
+      await first.end();
+      const before = (await mailsIn(outbox)).length;
+
+      const { sample: other } = await start(['--once'], csv, { PORT: '0', JOBS_DRIVER: 'memory' }, folder);
+      expect(`${await other.end()} ${other.output}`).toMatch(
+        /^1 The last run kept its jobs in .+ and is not at its end\. Finish it without JOBS_DRIVER=memory/,
+      );
+      expect(await mailsIn(outbox)).toHaveLength(before);
+
+      const { sample: last } = await start(['--once'], csv, { PORT: '0' }, folder);
+      expect(`${await last.end()} ${last.output}`).toMatch(/^0 [^]*All 30 signups are accounted for after/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'sends what the job says: name, headers, and one id for all copies',
     async () => {
       const { sample, outbox } = await start(['--once'], 'email,name,expect\njo@example.com,"Ünal, ""Jo""",refused-once\n');

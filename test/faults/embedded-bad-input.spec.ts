@@ -59,7 +59,9 @@ describe('A folder that cannot be used', () => {
   it('has a folder where the file should be', async () => {
     const dataDir = createTempFolder();
     mkdirSync(join(dataDir, 'rr.db'));
-    expect((await refusal(open(dataDir))).message).toBe(`"${join(dataDir, 'rr.db')}" cannot be used. It is not a file.`);
+    expect((await refusal(open(dataDir))).message).toBe(
+      `"${join(dataDir, 'rr.db')}" cannot be used. It is not a file. Move it away, or choose another "dataDir".`,
+    );
   });
 
   it('has a path too long for the socket that is its lock', async () => {
@@ -265,6 +267,43 @@ describe('A disk that is full', () => {
     expect(await full.ended).toEqual({ code: 1, signal: null });
     expect(full.output()).toMatch(/Error: ".+\.db" could not be written: .+\. It was not opened\. Check the space and health of the disk\./);
     expect(full.output()).toContain("code: 'STORAGE'");
+    expect(readdirSync(folder)).toEqual(['filler']);
+  });
+});
+
+describe('A full disk below the failed store', () => {
+  itMounts(
+    mounted('keeps jobs in their queue whose failure cannot be recorded, and records them when there is space'),
+    async () => {
+      const { folder, unmount } = mountDisk('size=2m');
+      unmounts.push(unmount);
+      writeFileSync(join(folder, 'filler'), Buffer.alloc(1024 * 1024));
+      const full = startProcess('state-full-process.mjs', { dataDir: join(folder, 'data'), file: join(createTempFolder(), 'jobs.db') });
+      const refused = JSON.parse((await full.line('full')).slice('full '.length)) as Record<string, string | number>;
+      expect(refused['message']).toBe('The failure of job "hopeless" could not be kept in store; the job comes back in 5000 ms.');
+      expect(refused['code']).toBe('STORAGE');
+      expect(refused['reason']).toMatch(/state\.db" could not be written: .+\. Nothing of it was stored\. Check the space and health of the disk\./);
+      // What was recorded can be read, and other jobs run.
+      expect(refused['readable']).toBeGreaterThan(5);
+      const { quick, pushed } = JSON.parse((await full.line('went on')).slice('went on '.length)) as Record<string, number>;
+      expect({ quick, unrecorded: pushed! - Number(refused['readable']) }).toEqual({ quick: 1, unrecorded: 1 });
+
+      rmSync(join(folder, 'filler'));
+      full.kill('SIGUSR2');
+      const done = JSON.parse((await full.line('done')).slice('done '.length)) as Record<string, number>;
+      expect(done).toEqual({ pushed, lost: 0, twice: 0 });
+      expect(await full.ended).toEqual({ code: 0, signal: null });
+    },
+    30_000,
+  );
+
+  itMounts(mounted('from the start is told at the start'), async () => {
+    const { folder, unmount } = mountDisk('size=64k');
+    unmounts.push(unmount);
+    writeFileSync(join(folder, 'filler'), Buffer.alloc(48 * 1024));
+    const full = startProcess('state-full-process.mjs', { dataDir: folder, file: join(createTempFolder(), 'jobs.db') });
+    expect(await full.ended).toEqual({ code: 1, signal: null });
+    expect(full.output()).toMatch(/Error: ".+state\.db" could not be written: .+\. It was not opened\. Check the space and health of the disk\./);
     expect(readdirSync(folder)).toEqual(['filler']);
   });
 });

@@ -1,3 +1,6 @@
+import type { StateTransaction } from '../../lib/contract/state-store.js';
+import { MemoryStore } from '../../lib/store/memory.store.js';
+import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { closeKernels, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
 
 afterEach(closeKernels);
@@ -120,6 +123,30 @@ describe('A replay', () => {
     await kernel.admin.failed.replay({ errorType: 'TypeError' });
     await settled();
     expect(runs.map(({ name }) => name)).toEqual(['type-1', 'type-2']);
+  });
+
+  it('of many takes them in batches: one transaction of the store for hundreds of records', async () => {
+    let transactions = 0;
+    class CountingStore extends MemoryStore {
+      override transaction<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T> {
+        transactions++;
+        return super.transaction(work);
+      }
+    }
+    const clock = new VirtualClock();
+    const { kernel, jobs, on } = await openKernel({ retry: { attempts: 1 }, failed: { count: 2_000 } }, { clock, store: new CountingStore(clock) });
+    let runs = 0;
+    on('job', () => {
+      if (++runs <= 1_000) throw new Error('it broke');
+    });
+    await jobs.connect('q').push('job', '');
+    await Promise.all(Array.from({ length: 999 }, () => jobs.connect('q').push('job', '')));
+    while ((await kernel.admin.failed.count()) < 1_000) await settled();
+    transactions = 0;
+    expect(await kernel.admin.failed.replay({})).toEqual({ replayed: 1_000, errors: [] });
+    expect(transactions).toBe(4);
+    expect(await kernel.admin.failed.count()).toBe(0);
+    expect(runs).toBe(2_000);
   });
 
   it('with a rate spreads the jobs over time', async () => {

@@ -108,7 +108,7 @@ describe('EmbeddedStore', () => {
     const error = await EmbeddedStore.open({ dataDir: join(file, 'below'), clock: new VirtualClock() }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(JobsPathError);
     expect((error as Error).message).toMatch(
-      /state\.db" cannot be used\. ENOTDIR: .* Allow this user to read and write there, or choose another "dataDir"\.$/,
+      /state\.db" cannot be used\. Its folder cannot be made: ENOTDIR: .* Choose another "dataDir", or allow this user to write there\.$/,
     );
   });
 

@@ -1,9 +1,9 @@
 import { userHeaders } from '../../contract/job-headers.js';
 import type { JobRecord } from '../../contract/job.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
-import type { Database } from './database.js';
+import type { LmdbDatabase } from '../../files/lmdb-file.js';
 import type { EmbeddedDelivery } from './delivery.js';
-import { majorOf, Region, regionOf } from './key.js';
+import { keyAfter, majorOf, Region, regionOf, sequenceOf } from './key.js';
 import { crashesOf, decodeRecord } from './record.js';
 
 /** A job that waits in the file. */
@@ -15,7 +15,7 @@ export interface WaitingEntry {
 
 /** Where jobs wait: in the file from these places on, and given back in memory. */
 export interface WaitingPlaces {
-  readonly database: Database;
+  readonly database: LmdbDatabase;
   readonly pipeline: string;
   readonly returned: Iterable<EmbeddedDelivery>;
   readonly ranges: Iterable<{ readonly start: Buffer; readonly end: Buffer }>;
@@ -35,6 +35,42 @@ export function* waitingEntries(places: WaitingPlaces, query: JobQuery): Iterabl
       if (entry !== undefined && isMatch(entry, query)) yield entry;
     }
   }
+}
+
+/** What a part of a scan has found. */
+export interface ScannedPart {
+  readonly keys: readonly Buffer[];
+  /** The last key that was looked at; undefined at the end. */
+  readonly mark: Buffer | undefined;
+}
+
+/** Keys of waiting jobs of the file that match, among the next `limit` behind `mark`, without jobs that were pushed after `lastSequence`. */
+export function scanFile(
+  { database, pipeline, ranges }: WaitingPlaces,
+  query: JobQuery,
+  { mark, lastSequence, limit }: { readonly mark: Buffer | undefined; readonly lastSequence: number; readonly limit: number },
+): ScannedPart {
+  const keys: Buffer[] = [];
+  const from = mark === undefined ? undefined : keyAfter(mark);
+  let looked = 0;
+  database.resetReadTxn();
+  // The ranges are in the order of their keys, and what was lent meanwhile is before them.
+  for (const { start, end } of ranges) {
+    const isPast = from !== undefined && Buffer.compare(from, end) >= 0;
+    if (isPast) continue;
+    const next = from !== undefined && Buffer.compare(from, start) > 0 ? from : start;
+    for (const { key, value } of database.getRange({ start: next, end })) {
+      const entry = sequenceOf(key) > lastSequence ? undefined : entryOf(key, Buffer.from(value), pipeline);
+      if (entry !== undefined && isMatch(entry, query)) keys.push(key);
+      if (++looked === limit) return { keys, mark: key };
+    }
+  }
+  return { keys, mark: undefined };
+}
+
+/** Keys of matching jobs that were given back and wait in memory. */
+export function scanMemory({ returned }: WaitingPlaces, query: JobQuery): Buffer[] {
+  return [...returned].filter(({ job, key }) => isMatch({ key, record: job as JobRecord }, query)).map(({ key }) => key);
 }
 
 export function browsePage(places: WaitingPlaces, query: JobQuery): JobPage {
@@ -77,7 +113,7 @@ function stateOf(key: Buffer): 'waiting' | 'delayed' {
   return regionOf(key) === Region.delayed ? 'delayed' : 'waiting';
 }
 
-function isMatch({ key, record }: WaitingEntry, query: JobQuery): boolean {
+function isMatch({ key, record }: Pick<WaitingEntry, 'key' | 'record'>, query: JobQuery): boolean {
   return (
     (query.id === undefined || query.id === record.id) &&
     (query.name === undefined || query.name === record.name) &&

@@ -12,6 +12,8 @@ export interface DeliveryHolder {
 export class EmbeddedDelivery implements Delivery {
   /** Its place in the file of starts, while it runs. */
   slot: number | undefined = undefined;
+  /** It left the disk before its run: nothing of it remains to be removed. */
+  isRemoved = false;
   #holder: DeliveryHolder | undefined;
 
   constructor(

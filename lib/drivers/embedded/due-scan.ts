@@ -1,12 +1,12 @@
 import type { Clock, Timer } from '../../contract/clock.js';
-import type { Database } from './database.js';
+import type { LmdbDatabase } from '../../files/lmdb-file.js';
 import { pipelineRange } from './job-file.js';
-import { jobKey, majorOf, Region, sequenceOf } from './key.js';
+import { jobKey, keyAfter, majorOf, Region, sequenceOf } from './key.js';
 
 /** What a scan is given. */
 export interface DueScanOptions {
   readonly clock: Clock;
-  readonly database: Database;
+  readonly database: LmdbDatabase;
   readonly number: number;
   /** The last sequence that the file gave before it was opened by this driver. */
   readonly lastSequence: number;
@@ -71,7 +71,7 @@ export class DueScan {
       this.#cursor = until;
       this.#arm();
     } else {
-      this.#cursor = after(found.at(-1)!.key);
+      this.#cursor = keyAfter(found.at(-1)!.key);
     }
     return found;
   }
@@ -96,8 +96,4 @@ export class DueScan {
       this.#options.onDue();
     });
   }
-}
-
-function after(key: Buffer): Buffer {
-  return Buffer.concat([key, Buffer.from([0])]);
 }

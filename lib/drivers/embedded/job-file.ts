@@ -1,12 +1,12 @@
-import { accessSync, chmodSync, closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import type { Clock } from '../../contract/clock.js';
 import { FileFormatError, FileVersionError, JobsError, JobsPathError, StorageError } from '../../contract/errors.js';
-import { DONE } from '../../contract/job.js';
-import { loadPackage } from '../../contract/load-package.js';
 import type { JobsLogger } from '../../contract/logger.js';
-import { failureOfCommit, type Database } from './database.js';
+import { failureOfCommit, openLmdbFile, type LmdbDatabase } from '../../files/lmdb-file.js';
 import { jobKey, metaKey, Region } from './key.js';
 import { FileOwner } from './owner.js';
+import { PushRoom } from './push-room.js';
 import { withCrash } from './record.js';
 import { StartsFile } from './starts-file.js';
 
@@ -15,6 +15,7 @@ export interface JobFileOptions {
   readonly path: string;
   readonly mode: number;
   readonly logger: JobsLogger;
+  readonly clock: Clock;
 }
 
 const FORMAT = '1';
@@ -24,16 +25,11 @@ const PIPELINE_PREFIX = 'pipeline:';
 const MAX_PIPELINES = 255;
 /** Sequence numbers are reserved in blocks, so that one write serves a million jobs and none is used twice. */
 const SEQUENCE_BLOCK = 2 ** 20;
-const FOLDER_MODE = 0o700;
-const MAX_MAP_BYTES = 2 ** 40;
-
-interface Lmdb {
-  open(options: object): Database;
-}
 
 /** One file of jobs, owned by this process, used by one or more pipelines. */
 export class JobFile {
   readonly starts: StartsFile;
+  readonly room: PushRoom;
   readonly #owner: FileOwner;
   #sequence: number;
   #sequenceEnd: number;
@@ -41,36 +37,34 @@ export class JobFile {
 
   private constructor(
     readonly path: string,
-    readonly database: Database,
+    readonly database: LmdbDatabase,
     owner: FileOwner,
     starts: StartsFile,
+    clock: Clock,
   ) {
     this.#owner = owner;
+    this.room = new PushRoom(clock);
     this.starts = starts;
     this.#sequence = this.#sequenceEnd = numberOf(database.get(SEQUENCE)) ?? 1;
   }
 
   /**
+   * @throws PackageMissingError without lmdb.
    * @throws JobsPathError when the path cannot be used.
    * @throws FileInUseError when another process owns it.
    * @throws FileFormatError, FileVersionError when it is another file.
+   * @throws StorageError when it could not be written.
    */
-  static async open({ path, mode, logger }: JobFileOptions): Promise<JobFile> {
-    prepareFolder(path);
-    checkHeader(path);
-    checkSpace(path);
-    const lmdb = (await loadPackage('lmdb', 'The driver "embedded"')) as unknown as Lmdb;
-    const isNew = !existsSync(path);
-    const database = openDatabase(lmdb, path);
+  static async open({ path, mode, logger, clock }: JobFileOptions): Promise<JobFile> {
+    const database = await openLmdbFile({ path, mode, neededBy: 'The driver "embedded"', option: 'file' });
     let owner: FileOwner | undefined;
     try {
       // Before it is claimed: nothing is written into the file of others.
       checkFormat(database, path);
       owner = await FileOwner.claim(database, path);
       checkFormat(database, path);
-      if (isNew) for (const file of [path, `${path}-lock`]) if (existsSync(file)) chmodSync(file, mode);
       const starts = new StartsFile(`${path}.starts`, mode);
-      const file = new JobFile(path, database, owner, starts);
+      const file = new JobFile(path, database, owner, starts, clock);
       await Promise.all([database.put(VERSION, Buffer.from(FORMAT)), file.#reserve()]);
       await file.#countDeaths(logger);
       return file;
@@ -158,72 +152,7 @@ export function resolveFile(file: string, dataDir: string, isDeclared: boolean):
   return path;
 }
 
-function prepareFolder(path: string): void {
-  const folder = dirname(path);
-  try {
-    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-  } catch (cause) {
-    throw new JobsPathError(
-      path,
-      `Its folder cannot be made: ${(cause as Error).message}. Choose another "dataDir", or allow this user to write there.`,
-      { cause },
-    );
-  }
-  if (existsSync(path) && !lstatSync(path).isFile() && !lstatSync(path).isSymbolicLink()) throw new JobsPathError(path, 'It is not a file.');
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
-  } catch (cause) {
-    const reason = `This user may not read and write there: ${(cause as Error).message}. Allow it, or choose another "dataDir".`;
-    throw new JobsPathError(path, reason, { cause });
-  }
-}
-
-/** Of an LMDB file: magic number and page size in the first page, and the same magic number in the second. Unit: bytes. */
-const MAGIC_AT = 24;
-const PAGE_SIZE_AT = 48;
-const MIN_PAGE_SIZE = 512;
-const MAGIC = 0xbe_ef_c0_de;
-
-// LMDB itself ends the process on a file that is none of its own. An empty file is a new one.
-function checkHeader(path: string): void {
-  if (!existsSync(path)) return;
-  const handle = openSync(path, 'r');
-  try {
-    const page = Buffer.alloc(PAGE_SIZE_AT + 4);
-    const read = readSync(handle, page, 0, page.length, 0);
-    if (read === 0) return;
-    const isLittle = page.readUInt32LE(MAGIC_AT) === MAGIC;
-    const pageSize = isLittle ? page.readUInt32LE(PAGE_SIZE_AT) : page.readUInt32BE(PAGE_SIZE_AT);
-    const second = Buffer.alloc(4);
-    // A page size of 0 would read the first page twice.
-    if (pageSize >= MIN_PAGE_SIZE) readSync(handle, second, 0, second.length, pageSize + MAGIC_AT);
-    const hasMagic = [page.subarray(MAGIC_AT, MAGIC_AT + 4), second].every(
-      (bytes) => (isLittle ? bytes.readUInt32LE() : bytes.readUInt32BE()) === MAGIC,
-    );
-    if (!hasMagic) throw new FileFormatError(path);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-/** What a file is made with, and some room. Unit: bytes. */
-const LEAST_SPACE = 65_536;
-
-// LMDB maps its lock into memory: where the disk has no room for it, the system ends the process at the first touch.
-function checkSpace(path: string): void {
-  if (existsSync(`${path}-lock`)) return;
-  const probe = `${path}.space`;
-  try {
-    writeFileSync(probe, Buffer.alloc(LEAST_SPACE));
-  } catch (cause) {
-    throw new StorageError(path, cause, 'It was not opened.');
-  } finally {
-    rmSync(probe, { force: true });
-  }
-}
-
-function checkFormat(database: Database, path: string): void {
+function checkFormat(database: LmdbDatabase, path: string): void {
   const found = database.get(VERSION)?.toString();
   if (found === FORMAT) return;
   if (found !== undefined) throw new FileVersionError(path, found, FORMAT);
@@ -231,43 +160,6 @@ function checkFormat(database: Database, path: string): void {
   const owner = metaKey('owner');
   for (const key of database.getKeys({ start: metaKey(''), limit: 2 })) if (!owner.equals(key)) throw new FileFormatError(path);
 }
-
-function openDatabase(lmdb: Lmdb, path: string): Database {
-  try {
-    const database = lmdb.open({
-      path,
-      noSubdir: true,
-      encoding: 'binary',
-      cache: false,
-      compression: false,
-      // A resolved write is on the disk, not only committed.
-      overlappingSync: false,
-      maxDbs: 1,
-      maxMapSize: MAX_MAP_BYTES,
-      keyEncoder: binaryKeys,
-    });
-    // It makes promises of its own for a commit, which nobody else can watch: a commit that fails would end the process.
-    const watch = (): Promise<unknown> => Promise.resolve(database.committed).catch(failureOfCommit);
-    database.on('beforecommit', () => void DONE.then(watch));
-    return database;
-  } catch (cause) {
-    const { message } = cause as Error;
-    if (/permission|EACCES|read-only|EROFS/i.test(message)) {
-      throw new JobsPathError(path, `It cannot be opened: ${message}. Allow this user to read and write it, or choose another "dataDir".`, { cause });
-    }
-    throw new FileFormatError(path, { cause });
-  }
-}
-
-const binaryKeys = {
-  writeKey(key: Buffer, target: Buffer, position: number): number {
-    target.set(key, position);
-    return position + key.length;
-  },
-  readKey(source: Buffer, start: number, end: number): Buffer {
-    return Buffer.from(source.subarray(start, end));
-  },
-};
 
 /** All keys of a region of a pipeline. */
 export function pipelineRange(region: Region, pipeline: number): { start: Buffer; end: Buffer } {

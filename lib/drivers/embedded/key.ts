@@ -26,6 +26,11 @@ export function jobKey(region: Region, pipeline: number, major: number, sequence
   return key;
 }
 
+/** The least key behind `key`. */
+export function keyAfter(key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.from([0])]);
+}
+
 export function readyMajor(priority: number): number {
   return priority + PRIORITY_OFFSET;
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
 import { FileInUseError, JobsPathError } from '../../contract/errors.js';
-import type { Database } from './database.js';
+import type { LmdbDatabase } from '../../files/lmdb-file.js';
 import { metaKey } from './key.js';
 
 const OWNER = metaKey('owner');
@@ -17,12 +17,12 @@ const CONNECT_TIMEOUT_MS = 2_000;
  * always 1.
  */
 export class FileOwner {
-  readonly #database: Database;
+  readonly #database: LmdbDatabase;
   readonly #server: Server;
   readonly #token: Buffer;
   readonly #socket: string;
 
-  private constructor(database: Database, server: Server, token: Buffer, socket: string) {
+  private constructor(database: LmdbDatabase, server: Server, token: Buffer, socket: string) {
     this.#database = database;
     this.#server = server;
     this.#token = token;
@@ -30,7 +30,7 @@ export class FileOwner {
   }
 
   /** @throws FileInUseError when a living process owns it. */
-  static async claim(database: Database, file: string): Promise<FileOwner> {
+  static async claim(database: LmdbDatabase, file: string): Promise<FileOwner> {
     const token = randomBytes(8);
     const socket = socketOf(file, token);
     const server = await listen(socket, file);

@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import type { LmdbDatabase } from '../../files/lmdb-file.js';
 import { jobKey, majorOf, priorityOfKey, readyMajor, Region, sequenceOf } from './key.js';
 import { pipelineRange } from './job-file.js';
 
@@ -13,13 +13,13 @@ interface Lane {
 
 /** Where reading goes on in the waiting jobs of a pipeline: one cursor per priority, and no list of what is lent. */
 export class ReadyLanes {
-  readonly #database: Database;
+  readonly #database: LmdbDatabase;
   readonly #number: number;
   /** By priority, lowest first. */
   readonly #lanes: Lane[] = [];
   #behind = 0;
 
-  constructor(database: Database, number: number) {
+  constructor(database: LmdbDatabase, number: number) {
     this.#database = database;
     this.#number = number;
     this.#find();

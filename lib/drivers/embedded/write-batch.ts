@@ -1,5 +1,5 @@
 import type { Job, JobHeaders } from '../../contract/job.js';
-import { failureOfCommit } from './database.js';
+import { failureOfCommit } from '../../files/lmdb-file.js';
 
 /** A job on its way to the disk. */
 export interface WrittenJob {
@@ -15,6 +15,8 @@ export interface WrittenJob {
  */
 export class WriteBatch {
   readonly entries: WrittenJob[] = [];
+  /** Of all its records. */
+  bytes = 0;
   /** Resolves when the batch was told of, in either way. */
   readonly ended: Promise<void>;
   readonly #done: Promise<void>;
@@ -33,8 +35,9 @@ export class WriteBatch {
     this.ended = Promise.allSettled([this.#done, previous]).then(() => {});
   }
 
-  add(key: Buffer, job: Job, headers: JobHeaders, crashes: number): Promise<void> {
-    this.entries.push({ key, job, headers, crashes });
+  add(entry: WrittenJob, bytes: number): Promise<void> {
+    this.entries.push(entry);
+    this.bytes += bytes;
     return this.#done;
   }
 }

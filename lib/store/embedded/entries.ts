@@ -1,14 +1,14 @@
 import { FOREVER } from '../checks.js';
-import type { Database } from './database.js';
+import type { LmdbDatabase } from '../../files/lmdb-file.js';
 import { decodeEntry, encodeEntry } from './entry.js';
 import { expiredRange, expiringKey, expiryKey } from './state-key.js';
 
 /** The entries of the file as they are at `now`. It writes inside of a transaction of the database only. */
 export class Entries {
-  readonly #database: Database;
+  readonly #database: LmdbDatabase;
   readonly #now: number;
 
-  constructor(database: Database, now: number) {
+  constructor(database: LmdbDatabase, now: number) {
     this.#database = database;
     this.#now = now;
   }
@@ -23,8 +23,8 @@ export class Entries {
   put(key: Buffer, content: Uint8Array, ttlMs: number): void {
     this.remove(key);
     const expiresAt = this.#now + ttlMs;
-    this.#database.put(key, encodeEntry(content, expiresAt));
-    if (expiresAt !== FOREVER) this.#database.put(expiryKey(expiresAt, key), NOTHING);
+    void this.#database.put(key, encodeEntry(content, expiresAt));
+    if (expiresAt !== FOREVER) void this.#database.put(expiryKey(expiresAt, key), NOTHING);
   }
 
   /** False when there was nothing. */
@@ -32,8 +32,8 @@ export class Entries {
     const bytes = this.#database.get(key);
     if (bytes === undefined) return false;
     const { expiresAt } = decodeEntry(bytes);
-    this.#database.remove(key);
-    if (expiresAt !== FOREVER) this.#database.remove(expiryKey(expiresAt, key));
+    void this.#database.remove(key);
+    if (expiresAt !== FOREVER) void this.#database.remove(expiryKey(expiresAt, key));
     return expiresAt > this.#now;
   }
 

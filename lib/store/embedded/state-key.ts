@@ -48,13 +48,3 @@ export function expiredRange(now: number): { readonly start: Buffer; readonly en
 export function expiringKey(expiry: Buffer): Buffer {
   return expiry.subarray(1 + TIME_BYTES);
 }
-
-export const binaryKeys = {
-  writeKey(key: Buffer, target: Buffer, position: number): number {
-    target.set(key, position);
-    return position + key.length;
-  },
-  readKey(source: Buffer, start: number, end: number): Buffer {
-    return Buffer.from(source.subarray(start, end));
-  },
-};

@@ -4,6 +4,7 @@ import { Jobs } from 'nestjs-roadrunner/client';
 
 const { dataDir, failed = {} } = JSON.parse(process.argv[2]);
 const say = (line) => process.stdout.write(`${line}\n`);
+const isSpace = new Promise((resolve) => process.once('SIGUSR2', resolve));
 const runs = { held: 0, quick: 0 };
 const stock = new Map();
 let letGo;
@@ -51,7 +52,7 @@ await new Promise((resolve) => setTimeout(resolve, 100));
 say(`went on ${JSON.stringify(runs)}`);
 
 const alive = setInterval(() => {}, 1_000);
-await new Promise((resolve) => process.once('SIGUSR2', resolve));
+await isSpace;
 clearInterval(alive);
 accepted.push((await jobs.connect('stock').push('stock', 'there is space')).id);
 say('accepts again');

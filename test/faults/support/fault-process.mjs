@@ -8,10 +8,11 @@ import { EmbeddedStore } from '../../../dist/store/embedded.store.js';
 
 const { dataDir, ledger, dieAt } = JSON.parse(process.argv[2]);
 const JOBS = [
-  ['plain', 0],
-  ['delayed', 5],
-  ['retried', 0],
-  ['final', 0],
+  { name: 'plain', delayMs: 0, autoAck: false },
+  { name: 'delayed', delayMs: 5, autoAck: false },
+  { name: 'retried', delayMs: 0, autoAck: false },
+  { name: 'once', delayMs: 0, autoAck: true },
+  { name: 'final', delayMs: 0, autoAck: false },
 ];
 const handle = openSync(ledger, 'a');
 const note = (line) => writeSync(handle, `${line}\n`);
@@ -99,9 +100,9 @@ kernel.events.on('failed', ({ id }) => {
   ended++;
 });
 await kernel.start();
-for (const [name, delayMs] of JOBS) {
+for (const { name, delayMs, autoAck } of JOBS) {
   note(`T 0 ${name} ${Date.now()} ${Date.now() + delayMs}`);
-  await kernel.push(new JobRecord(name, 'q', name, NO_HEADERS, 0, delayMs, false, name));
+  await kernel.push(new JobRecord(name, 'q', name, NO_HEADERS, 0, delayMs, autoAck, name));
   note(`A 0 ${name} ${Date.now()}`);
 }
 while (ended < JOBS.length) await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,9 +1,9 @@
-import type { Database } from '../../../lib/drivers/embedded/database.js';
+import type { LmdbDatabase } from '../../../lib/files/lmdb-file.js';
 
 /** A file as another program would open it: no format, no owner. */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(path: string): Promise<LmdbDatabase> {
   const { open } = await import('lmdb');
-  return open({ path, noSubdir: true, encoding: 'binary', keyEncoder: binaryKeys, overlappingSync: false, maxDbs: 1 }) as unknown as Database;
+  return open({ path, noSubdir: true, encoding: 'binary', keyEncoder: binaryKeys, overlappingSync: false, maxDbs: 1 }) as unknown as LmdbDatabase;
 }
 
 const binaryKeys = {

@@ -45,9 +45,20 @@ export class LastRun implements OnModuleInit {
 
   private async isUnfinished(): Promise<boolean> {
     // What was in memory has ended with its process.
-    if (this.settings.driver === 'memory') return false;
+    if (this.settings.driver === 'memory') return this.refuseUnfinished();
     const stat = await this.jobs.queue(EMAILS).stat();
     return this.taken.isUnfinished || (stat !== undefined && stat.reserved + stat.delayed > 0);
+  }
+
+  // It would clear mails that the other run still has to account for.
+  private refuseUnfinished(): false {
+    const { dataDir } = this.settings;
+    if (this.taken.isUnfinished) {
+      throw new Error(
+        `The last run kept its jobs in ${dataDir} and is not at its end. Finish it without JOBS_DRIVER=memory, or give this one its own DATA_DIR and OUTBOX.`,
+      );
+    }
+    return false;
   }
 
   private async beginAnew(): Promise<void> {

@@ -10,11 +10,14 @@ const END = '# end';
 @Injectable()
 export class TakenSignups {
   private readonly file: LineFile;
+  /** A run in memory has nothing to go on with, and leaves the notes of others as they are. */
+  private readonly isNoted: boolean;
   private emails = new Set<string>();
   private isEnded = false;
 
   constructor(settings: Settings) {
     this.file = new LineFile(join(settings.dataDir, 'signups-taken.txt'));
+    this.isNoted = settings.driver !== 'memory';
   }
 
   /** True when signups were taken and the run did not come to its end. */
@@ -34,17 +37,17 @@ export class TakenSignups {
 
   /** To be called when the API has answered, and its jobs are on the disk: a kill before this line lets the signup be sent again. */
   add(email: string): void {
-    this.file.add(email);
+    if (this.isNoted) this.file.add(email);
     this.emails.add(email);
   }
 
   end(): void {
-    if (!this.isEnded) this.file.add(END);
+    if (this.isNoted && !this.isEnded) this.file.add(END);
     this.isEnded = true;
   }
 
   async clear(): Promise<void> {
-    await this.file.clear();
+    if (this.isNoted) await this.file.clear();
     this.emails.clear();
     this.isEnded = false;
   }
