@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CLAIMS } from './goals.mjs';
 import { report } from './report.mjs';
+import { rows as bullmq } from './rows/bullmq.mjs';
 import { rows as depth } from './rows/depth.mjs';
 import { rows as embedded } from './rows/embedded.mjs';
 import { rows as handlerCall } from './rows/handler-call.mjs';
@@ -22,7 +23,7 @@ import { rows as startUp } from './rows/start-up.mjs';
 import { rows as stop } from './rows/stop.mjs';
 
 // Rows that are compared stand near each other.
-const FILES = { limits, peers, kernel, nest, 'handler-call': handlerCall, depth, latency, memory, embedded, stop, 'start-up': startUp };
+const FILES = { limits, peers, kernel, nest, 'handler-call': handlerCall, depth, latency, memory, embedded, bullmq, stop, 'start-up': startUp };
 const ROW_PROCESS = fileURLToPath(new URL('./row.mjs', import.meta.url));
 const RESULTS = fileURLToPath(new URL('./RESULTS.md', import.meta.url));
 const ROUNDS = 5;

@@ -219,11 +219,16 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
     value[0] = crashes;
     const commit = file.database.put(key, value);
     if (this.#batch?.commit !== commit) {
-      const batch = (this.#batch = new WriteBatch(commit, this.#batch?.ended ?? DONE, {
-        committed: (entries) => this.#committed(entries),
-        failed: (cause) => new StorageError(this.#path, cause),
-      }));
-      void batch.ended.then(() => file.room.ended(batch.entries.length, batch.bytes));
+      this.#batch = new WriteBatch(commit, this.#batch, {
+        committed: ({ entries, bytes }) => {
+          file.room.ended(entries.length, bytes);
+          this.#committed(entries);
+        },
+        failed: ({ entries, bytes }, cause) => {
+          file.room.ended(entries.length, bytes);
+          return new StorageError(this.#path, cause);
+        },
+      });
     }
     file.room.add(value.length);
     return this.#batch.add({ key, job, headers, crashes }, value.length);
@@ -378,7 +383,9 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
     }
   }
 
+  // A fresh push is lent as it is: nothing that a run sees was changed by its way to the disk.
   #recordOf(job: Job, headers: JobHeaders): JobRecord {
+    if (job instanceof JobRecord && job.headers === headers && job.delayMs === 0 && job.priority !== 0) return job;
     const record = JobRecord.changed(job, headers, 0);
     record.priority = priorityOf(job, this.#context.priority);
     return record;

@@ -54,6 +54,7 @@ interface Lmdb {
 
 /** Reserved addresses, not space. Unit: bytes. */
 const MAX_MAP_BYTES = 2 ** 40;
+const MAX_TURN_WRITES = 65_536;
 
 const binaryKeys = {
   writeKey(key: Buffer, target: Buffer, position: number): number {
@@ -78,7 +79,7 @@ export async function openLmdbFile(options: LmdbFileOptions): Promise<LmdbDataba
   prepareFile(options);
   const database = open(lmdb, options);
   // It makes promises of its own for a commit, which nobody else can watch: a commit that fails would end the process.
-  const watch = (): Promise<unknown> => Promise.resolve(database.committed).catch(failureOfCommit);
+  const watch = (): void => void database.committed.then(() => {}, failureOfCommit);
   database.on('beforecommit', () => void DONE.then(watch));
   return database;
 }
@@ -99,6 +100,9 @@ function open(lmdb: Lmdb, { path, option }: LmdbFileOptions): LmdbDatabase {
       compression: false,
       // A resolved write is on the disk, not only committed.
       overlappingSync: false,
+      // The writer of lmdb would start in the middle of a turn, and then wait for every write of the rest of it: a switch of
+      // threads each. It starts when the turn is over, or at this many writes: far below the 300,000 at which lmdb blocks.
+      batchStartThreshold: MAX_TURN_WRITES,
       maxDbs: 1,
       maxMapSize: MAX_MAP_BYTES,
       keyEncoder: binaryKeys,

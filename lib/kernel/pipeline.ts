@@ -25,6 +25,8 @@ import type { QueueLimits } from './queue-limits.js';
 import { resolveRetry } from './retry.js';
 import type { RunPipeline } from './run.js';
 
+const ACCEPTED_OUTCOME: PushOutcome = Object.freeze({ ok: true, receipt: Object.freeze({}) });
+
 /** What a pipeline is given. */
 export interface PipelineContext {
   readonly kernel: KernelSettings;
@@ -54,8 +56,7 @@ export class Pipeline implements RunPipeline {
   readonly #context: PipelineContext;
   readonly #driver: Driver;
   readonly #sink: PipelineSink;
-  readonly #accepted = (): PushReceipt => this.#countPush();
-  readonly #rejected = (error: Error): Promise<never> => this.#reject(error);
+  #commit: SharedCommit | undefined;
   #phase: 'declared' | 'running' | 'paused' = 'declared';
   #isStopping = false;
   #isDestroyed = false;
@@ -119,16 +120,19 @@ export class Pipeline implements RunPipeline {
       if (this.#context.events.pushed !== undefined) this.#announce(record);
       return ACCEPTED;
     }
-    if (this.#context.events.pushed === undefined) return done.then(this.#accepted, this.#rejected);
-    return done.then(() => {
-      this.#announce(record);
-      return this.#countPush();
-    }, this.#rejected);
+    if (this.#context.events.pushed === undefined) return this.#acceptedBy(done);
+    return done.then(
+      () => {
+        this.#announce(record);
+        return this.#countPush();
+      },
+      (error: unknown) => this.#reject(error as Error),
+    );
   }
 
   async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
     const { pushMany } = this.#driver;
-    if (pushMany === undefined) return Promise.all(jobs.map((job) => outcomeOf(this.push(job))));
+    if (pushMany === undefined) return this.#pushEach(jobs);
     const refusals = jobs.map((job) => this.#refusal(job));
     const accepted = jobs
       .filter((_, index) => refusals[index] === undefined)
@@ -145,6 +149,19 @@ export class Pipeline implements RunPipeline {
       else this.#context.counters.pushErrors++;
       return outcome;
     });
+  }
+
+  // Only a push that has to wait costs a promise.
+  async #pushEach(jobs: readonly Job[]): Promise<PushOutcome[]> {
+    const outcomes = new Array<PushOutcome>(jobs.length);
+    const waiting: Promise<void>[] = [];
+    for (let index = 0; index < jobs.length; index++) {
+      const pushed = this.push(jobs[index]!);
+      if (pushed === ACCEPTED) outcomes[index] = ACCEPTED_OUTCOME;
+      else waiting.push(outcomeOf(pushed).then((outcome) => void (outcomes[index] = outcome)));
+    }
+    if (waiting.length > 0) await Promise.all(waiting);
+    return outcomes;
   }
 
   /** To be called once, before anything else. */
@@ -228,6 +245,12 @@ export class Pipeline implements RunPipeline {
     return payloadBytes > maxPayloadBytes ? new PayloadTooLargeError(this.name, payloadBytes, maxPayloadBytes) : undefined;
   }
 
+  // A driver answers all pushes of one commit with one promise. Then one of ours is enough for them too.
+  #acceptedBy(done: Promise<void>): Promise<PushReceipt> {
+    if (this.#commit?.done !== done || this.#commit.isSettled) this.#commit = new SharedCommit(done, this.#context.counters);
+    return this.#commit.add();
+  }
+
   #announce(record: JobRecord): void {
     this.#context.events.pushed?.(new FrequentJobEvent(record, this.name, 0));
   }
@@ -240,6 +263,37 @@ export class Pipeline implements RunPipeline {
   #countPush(): PushReceipt {
     this.#context.counters.pushed++;
     return {};
+  }
+}
+
+/** Pushes that a driver accepts or refuses together. */
+class SharedCommit {
+  /** What is added from then on would not be counted. */
+  isSettled = false;
+  readonly #receipt: Promise<PushReceipt>;
+  #pushes = 0;
+
+  constructor(
+    readonly done: Promise<void>,
+    counters: Counters,
+  ) {
+    this.#receipt = done.then(
+      () => {
+        this.isSettled = true;
+        counters.pushed += this.#pushes;
+        return ACCEPTED;
+      },
+      (error: unknown) => {
+        this.isSettled = true;
+        counters.pushErrors += this.#pushes;
+        throw error;
+      },
+    );
+  }
+
+  add(): Promise<PushReceipt> {
+    this.#pushes++;
+    return this.#receipt;
   }
 }
 

@@ -9,6 +9,12 @@ export interface WrittenJob {
   readonly crashes: number;
 }
 
+export interface WriteBatchListeners {
+  committed(batch: WriteBatch): void;
+  /** Answers what its pushers are told. */
+  failed(batch: WriteBatch, cause: unknown): Error;
+}
+
 /**
  * All jobs of one commit. They share its promise. Batches are told of in the order in which they were made, whatever the
  * order in which the promises of their commits resolve: the cursors go by the sequence.
@@ -17,22 +23,27 @@ export class WriteBatch {
   readonly entries: WrittenJob[] = [];
   /** Of all its records. */
   bytes = 0;
-  /** Resolves when the batch was told of, in either way. */
-  readonly ended: Promise<void>;
   readonly #done: Promise<void>;
+  /** Resolves when the batch was told of, in either way; `undefined` from then on. */
+  #ended: Promise<void> | undefined;
 
   constructor(
     readonly commit: Promise<boolean>,
-    previous: Promise<void>,
-    listeners: { committed(entries: readonly WrittenJob[]): void; failed(cause: unknown): Error },
+    previous: WriteBatch | undefined,
+    listeners: WriteBatchListeners,
   ) {
+    const before = previous === undefined ? undefined : previous.#ended;
     // Both are awaited: a commit may fail while the one before is under way.
-    this.#done = Promise.all([commit, previous]).then(
-      () => listeners.committed(this.entries),
-      async (cause: unknown) => Promise.reject(listeners.failed(await failureOfCommit(cause))),
+    this.#done = (before === undefined ? commit : Promise.all([commit, before])).then(
+      () => listeners.committed(this),
+      async (cause: unknown) => Promise.reject(listeners.failed(this, await failureOfCommit(cause))),
     );
     // The pushers see the failure; where nobody waits it must not end the process.
-    this.ended = Promise.allSettled([this.#done, previous]).then(() => {});
+    const end = (): Promise<void> | undefined => {
+      if (before === undefined) return void (this.#ended = undefined);
+      return before.then(() => void (this.#ended = undefined));
+    };
+    this.#ended = this.#done.then(end, end);
   }
 
   add(entry: WrittenJob, bytes: number): Promise<void> {
