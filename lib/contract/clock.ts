@@ -5,7 +5,12 @@ export interface Clock {
   /** Unit: milliseconds since an unknown start. Never goes back. For delays, deadlines and ages. */
   monotonic(): number;
   /** Calls back once, never early. Any length is allowed. */
-  setTimer(delayMs: number, callback: () => void): Timer;
+  setTimer(delayMs: number, callback: () => void, options?: TimerOptions): Timer;
+}
+
+export interface TimerOptions {
+  /** False: a process that has nothing else to do ends before the timer fires. Default: true. */
+  readonly keepsAlive?: boolean;
 }
 
 /** A timer that was set. */
@@ -27,7 +32,7 @@ const MAX_TIMEOUT_MS = 2_147_483_647;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimer: (delayMs, callback) => new SystemTimer(delayMs, callback),
+  setTimer: (delayMs, callback, options) => new SystemTimer(delayMs, callback, options?.keepsAlive ?? true),
 };
 
 /** The moment `delayMs` from now. */
@@ -37,9 +42,11 @@ export function deadlineAfter(clock: Clock, delayMs: number): Deadline {
 }
 
 class SystemTimer implements Timer {
+  readonly #keepsAlive: boolean;
   #handle: ReturnType<typeof setTimeout>;
 
-  constructor(delayMs: number, callback: () => void) {
+  constructor(delayMs: number, callback: () => void, keepsAlive: boolean) {
+    this.#keepsAlive = keepsAlive;
     this.#handle = this.#arm(performance.now() + Math.max(0, delayMs), callback);
   }
 
@@ -50,12 +57,13 @@ class SystemTimer implements Timer {
   // setTimeout may fire up to a millisecond early by the monotonic clock: look again, never call early.
   #arm(at: number, callback: () => void): ReturnType<typeof setTimeout> {
     const left = Math.ceil(at - performance.now());
-    return setTimeout(
+    const handle = setTimeout(
       () => {
         if (performance.now() >= at) callback();
         else this.#handle = this.#arm(at, callback);
       },
       Math.min(left, MAX_TIMEOUT_MS),
     );
+    return this.#keepsAlive ? handle : handle.unref();
   }
 }
