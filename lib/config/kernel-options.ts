@@ -74,6 +74,76 @@ export interface KernelOptions {
    * Default: the environment variable `NRR_DATA_DIR`, or `.nrr` in the working directory.
    */
   readonly dataDir?: string;
+  /**
+   * RoadRunner's wire. `listen` opens this kernel to other processes: to PHP and Go clients of RoadRunner, to producers of this library, to
+   * the command line. `connect`, or the text of an address alone, pushes to a kernel elsewhere, ours or RoadRunner; `pipelines` and `consume`
+   * have no place beside it.
+   *
+   * Default: the kernel is alone in its process.
+   */
+  readonly rpc?: string | RpcOptions;
+}
+
+/** RoadRunner's wire: one of `connect` and `listen`. @publicApi */
+export interface RpcOptions {
+  /** The kernel to push to: `tcp://host:port` or `unix://path`. Not for `createKernel`. */
+  readonly connect?: string;
+  /** Where this kernel is called: `tcp://host:port`, port 0 for a free one, or `unix://path`. */
+  readonly listen?: string;
+  /** A secret that both sides know: the first call of a connection has to bring it. Clients other than ours cannot. Default: none is asked for. */
+  readonly token?: string;
+  /**
+   * TLS 1.2 or newer. `listen` needs `cert` and `key`; `connect: …, tls: true` trusts the certificate authorities of the machine.
+   *
+   * Default: plain bytes.
+   */
+  readonly tls?: true | RpcTlsOptions;
+  /**
+   * With `connect`: how long a call may take, its connect included.
+   *
+   * Unit: seconds, or duration text. Range: more than 0. Default: `60`.
+   */
+  readonly timeout?: number | string;
+  /**
+   * With `listen`: an address that other machines can reach is opened without `tls` and `token` too.
+   *
+   * Default: `false`.
+   */
+  readonly allowInsecure?: boolean;
+  /** With `listen`: what clients may use. */
+  readonly limits?: RpcLimitOptions;
+}
+
+/** Certificates. A text that begins with `-----BEGIN` is the PEM itself, any other the path of a PEM file. @publicApi */
+export interface RpcTlsOptions {
+  /** The certificate of this side. */
+  readonly cert?: string;
+  /** The private key of `cert`. */
+  readonly key?: string;
+  /** Who is trusted. With `listen`: clients have to show a certificate that it signed. Default: the authorities of the machine. */
+  readonly ca?: string;
+  /** With `connect`: the name that the certificate must carry. Default: the host of the address. */
+  readonly serverName?: string;
+}
+
+/** What the clients of a kernel may use. @publicApi */
+export interface RpcLimitOptions {
+  /** Unit: connections. Range: 1 or more. Default: `1_024`. */
+  readonly maxConnections?: number;
+  /** Calls of one connection that run at once; more wait in its socket. Unit: calls. Range: 1 or more. Default: `1_000`. */
+  readonly maxInFlight?: number;
+  /** One frame. Unit: bytes. Range: 1 or more. Default: `67_108_864` (64 MiB). */
+  readonly maxFrame?: number;
+  /** For the header of a frame, the token and the TLS handshake. Unit: seconds, or duration text. Range: more than 0. Default: `10`. */
+  readonly headerTimeout?: number | string;
+  /** Between two arrivals of bytes inside one frame. Unit: seconds, or duration text. Range: more than 0. Default: `60`. */
+  readonly progressTimeout?: number | string;
+  /** Answers that a client has not read; beyond it no call of this client is read. Unit: bytes. Range: 1 or more. Default: `1_048_576` (1 MiB). */
+  readonly maxUnsent?: number;
+  /** How long a client may stay over `maxUnsent`. Unit: seconds, or duration text. Range: more than 0. Default: `30`. */
+  readonly drainTimeout?: number | string;
+  /** Jobs of one batch. Unit: jobs. Range: 1 or more. Default: `10_000`. */
+  readonly maxBatch?: number;
 }
 
 /** A pipeline that is consumed. @publicApi */

@@ -28,7 +28,7 @@ export interface PipelineReading {
 const DEFAULT_PREFETCH = 100_000;
 const PREFETCH = 'prefetch';
 /** Keys that name the pipeline or hold its options. */
-const FRAME = ['name', 'driver', 'config'];
+export const FRAME: readonly string[] = ['name', 'driver', 'config'];
 
 /**
  * Reads a pipeline in any of its three forms: camelCase options, the keys of `.rr.yaml`, or a Declare map, in which every
@@ -93,7 +93,8 @@ function saysDefault(spec: OptionSpec, value: unknown): boolean {
   return spec.name === PREFETCH && (value === 0 || value === '0');
 }
 
-function schemaOf(spec: OptionSpec): Schema<unknown> {
+/** What checks an option of a driver. */
+export function schemaOf(spec: OptionSpec): Schema<unknown> {
   if (spec.type === 'integer') return integer(spec);
   if (spec.type === 'boolean') return flag();
   if (spec.type === 'map') return map();

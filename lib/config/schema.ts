@@ -16,8 +16,50 @@ export interface IntegerRange {
 const INTEGER_TEXT = /^[+-]?\d+$/;
 const NUMBER_TEXT = /^[+-]?\d+(?:\.\d+)?$/;
 
+/** A JSON Schema, as far as ours need one. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a check says about itself: the keys of `.rr.yaml` and the JSON Schema are made from it. */
+export interface SchemaNote {
+  readonly json?: JsonSchema;
+  /** Of a section: its keys, in camelCase. */
+  readonly entries?: v.ObjectEntries;
+  /** Of a section with names that a user chooses: what stands under each. */
+  readonly named?: Schema<unknown>;
+  readonly meaning?: string;
+  /** What is odd about a value of `.rr.yaml` that is taken all the same. */
+  readonly warning?: (input: unknown) => string | undefined;
+}
+
+const DURATION_JSON: JsonSchema = { type: ['number', 'string'], minimum: 0 };
+/** Values of `.rr.yaml` may be references, which are text until they are read. */
+const REFERENCE = '\\$';
+
+/** Adds what the value means. */
+export function about<T>(meaning: string, schema: Schema<T>): Schema<T> {
+  return noted({ meaning }, schema);
+}
+
+export function noted<T>(note: SchemaNote, schema: Schema<T>): Schema<T> {
+  return v.pipe(schema, v.metadata({ ...note }));
+}
+
+/** Also of what may be left out. */
+export function noteOf(schema: v.GenericSchema): SchemaNote {
+  const { note } = unwrapped(schema);
+  return note;
+}
+
+/** What is said about a value, and the default it was given where it may be left out. */
+export function unwrapped(schema: v.GenericSchema): { note: SchemaNote; isOptional: boolean; default?: unknown } {
+  const outer: SchemaNote = v.getMetadata(schema as v.SchemaWithPipe<readonly [v.GenericSchema]>);
+  if (schema.type !== 'optional') return { note: outer, isOptional: false };
+  const optional = schema as v.OptionalSchema<v.GenericSchema, unknown>;
+  return { note: { ...noteOf(optional.wrapped), ...outer }, isOptional: true, default: optional.default };
+}
+
 /** One value: what `read` makes of it, or an error that names it and says what is `expected`. */
-export function scalar<T>(expected: string, read: (input: unknown) => T | undefined): Schema<T> {
+export function scalar<T>(expected: string, read: (input: unknown) => T | undefined, json: JsonSchema = {}): Schema<T> {
   return v.pipe(
     v.unknown(),
     v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
@@ -26,63 +68,71 @@ export function scalar<T>(expected: string, read: (input: unknown) => T | undefi
       addIssue({ message: wrongValueMessage(dataset.value, expected) });
       return NEVER;
     }),
+    v.metadata({ json }),
   );
 }
 
 /** A whole number, or its decimal text: environment variables and Declare maps know only text. */
 export function integer(range: IntegerRange = {}): Schema<number> {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
-  return scalar(integerExpected(range), (input) => {
+  const read = (input: unknown): number | undefined => {
     const value = numberOf(input, INTEGER_TEXT);
     return Number.isSafeInteger(value) && value >= min && value <= max ? value : undefined;
+  };
+  return scalar(integerExpected(range), read, {
+    type: ['integer', 'string'],
+    ...(range.min === undefined ? {} : { minimum: min }),
+    ...(range.max === undefined ? {} : { maximum: max }),
+    pattern: `^\\s*[+-]?\\d+\\s*$|${REFERENCE}`,
   });
 }
 
 /** A number of at least `min`, or its decimal text. */
 export function finite(min: number): Schema<number> {
-  return scalar(`a number, ${min} or more`, (input) => {
+  const read = (input: unknown): number | undefined => {
     const value = numberOf(input, NUMBER_TEXT);
     return Number.isFinite(value) && value >= min ? value : undefined;
-  });
+  };
+  return scalar(`a number, ${min} or more`, read, { type: ['number', 'string'], minimum: min });
 }
 
 /** Seconds or duration text, read as milliseconds. */
 export function duration(hint = '0 or more', minMs = 0): Schema<number> {
-  return scalar(durationExpected(hint), (input) => {
+  const read = (input: unknown): number | undefined => {
     const ms = millisecondsOf(input);
     return ms !== undefined && ms >= minMs ? ms : undefined;
-  });
+  };
+  return scalar(durationExpected(hint), read, DURATION_JSON);
 }
 
 /** Seconds or duration text, checked and kept as it is. */
 export function durationAsWritten(): Schema<number | string> {
-  return scalar(durationExpected('0 or more'), (input) => (millisecondsOf(input) === undefined ? undefined : (input as number | string)));
+  return scalar(
+    durationExpected('0 or more'),
+    (input) => (millisecondsOf(input) === undefined ? undefined : (input as number | string)),
+    DURATION_JSON,
+  );
 }
 
 export function oneOf<const T extends string>(choices: readonly T[]): Schema<T> {
   const expected = choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.map((choice) => `"${choice}"`).join(', ')}`;
-  return scalar(expected, (input) => choices.find((choice) => choice === input));
+  return scalar(expected, (input) => choices.find((choice) => choice === input), {
+    anyOf: [{ enum: choices }, { type: 'string', pattern: REFERENCE }],
+  });
 }
 
 export function text(expected = 'a text'): Schema<string> {
-  return scalar(expected, (input) => (typeof input === 'string' ? input : undefined));
+  return scalar(expected, (input) => (typeof input === 'string' ? input : undefined), { type: 'string' });
 }
 
 /** `true`, `false` or the text of it; no other word, so that `"yes"` is not taken for false. */
 export function flag(): Schema<boolean> {
-  return scalar('true or false', (input) => {
-    if (input === true || input === 'true') return true;
-    return input === false || input === 'false' ? false : undefined;
-  });
+  return scalar('true or false', flagOf, { type: ['boolean', 'string'], pattern: `^(?:true|false)$|${REFERENCE}` });
 }
 
 /** An object, or the JSON text of one. PHP writes an empty map as `[]`. */
 export function map(): Schema<Readonly<Record<string, unknown>>> {
-  return scalar('an object, or the JSON text of one', (input) => {
-    const value = fromJson(input);
-    if (Array.isArray(value) && value.length === 0) return {};
-    return isRecord(value) ? value : undefined;
-  });
+  return scalar('an object, or the JSON text of one', mapOf, { type: ['object', 'string'] });
 }
 
 /**
@@ -107,6 +157,7 @@ export function closed<const E extends v.ObjectEntries>(entries: E): Schema<v.In
       }
       return result.success ? result.output : NEVER;
     }),
+    v.metadata({ entries }),
   );
 }
 
@@ -134,6 +185,17 @@ export function fromJson(input: unknown): unknown {
   } catch {
     return input; // no JSON: the check that follows shows the text
   }
+}
+
+function flagOf(input: unknown): boolean | undefined {
+  if (input === true || input === 'true') return true;
+  return input === false || input === 'false' ? false : undefined;
+}
+
+function mapOf(input: unknown): Readonly<Record<string, unknown>> | undefined {
+  const value = fromJson(input);
+  if (Array.isArray(value) && value.length === 0) return {};
+  return isRecord(value) ? value : undefined;
 }
 
 function integerExpected({ min, max, unit, default: fallback }: IntegerRange): string {

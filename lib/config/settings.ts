@@ -8,7 +8,8 @@ import { pathOf, shown, wrongValue } from './issues.js';
 import { OptionBag } from './option-bag.js';
 import { isPipelineName, PIPELINE_NAME_EXPECTED } from './pipeline-name.js';
 import { retryOptions } from './retry-options.js';
-import { check, closed, duration, flag, integer, isRecord, oneOf, text } from './schema.js';
+import { readRpcOptions, type RpcConfiguration } from './rpc-options.js';
+import { about, check, closed, duration, flag, integer, isRecord, oneOf, text } from './schema.js';
 import { suggest } from './suggest.js';
 
 export interface KernelConfiguration {
@@ -17,6 +18,8 @@ export interface KernelConfiguration {
   readonly declarations: readonly PipelineDeclaration[];
   /** Each name once; `undefined` when the configuration does not say. */
   readonly consume: readonly string[] | undefined;
+  /** `undefined` when the kernel is alone in its process. */
+  readonly rpc: RpcConfiguration | undefined;
 }
 
 const DEFAULT_NUM_POLLERS = 64;
@@ -44,6 +47,8 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
   const tree = isRecord(input) ? input : {};
   const declarations = readPipelines(tree.pipelines, issues);
   const consume = readConsume(tree.consume, isRecord(tree.pipelines) ? Object.keys(tree.pipelines) : [], issues);
+  const rpc = tree.rpc === undefined ? undefined : readRpcOptions(tree.rpc, 'rpc', issues);
+  if (rpc?.target !== undefined) refuseOwnPipelines(tree, issues);
   if (options === undefined || issues.length > 0) throw new JobsConfigError(issues);
   return {
     settings: {
@@ -65,6 +70,7 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
     },
     declarations,
     consume,
+    rpc,
   };
 }
 
@@ -77,41 +83,71 @@ function kernelOptions() {
   return closed(kernelEntries());
 }
 
+/** The options of a kernel, for whoever reads them in another form. */
+export function kernelTable(): v.ObjectEntries {
+  return kernelEntries();
+}
+
+/** One line per option: checks, suggestions, keys of `.rr.yaml` and the JSON Schema are made from it. */
 function kernelEntries() {
   return {
     pipelines: v.optional(v.unknown()), // read apart: names such as __proto__ are data
     consume: v.optional(v.unknown()),
-    numPollers: counted('jobs', DEFAULT_NUM_POLLERS),
-    timeout: v.optional(duration(), DEFAULT_TIMEOUT_S),
-    pipelineSize: counted('jobs', DEFAULT_PIPELINE_SIZE),
-    maxBytes: counted('bytes', DEFAULT_MAX_BYTES),
-    maxPayload: counted('bytes', DEFAULT_MAX_PAYLOAD),
-    maxCrashes: counted('crashes', DEFAULT_MAX_CRASHES),
-    grace: v.optional(duration(), DEFAULT_GRACE_S),
-    retry: v.optional(retryOptions(), {}),
-    failed: v.optional(failedOptions(), {}),
-    shutdown: v.optional(shutdownOptions(), {}),
-    dataDir: v.optional(text('the path of a folder'), () => process.env['NRR_DATA_DIR'] ?? DEFAULT_DATA_DIR),
+    numPollers: counted('jobs', DEFAULT_NUM_POLLERS, 'Jobs handled at once over all pipelines.'),
+    timeout: seconds(DEFAULT_TIMEOUT_S, 'How long a push or the end of a pipeline may take.'),
+    pipelineSize: counted('jobs', DEFAULT_PIPELINE_SIZE, 'Jobs in the priority queue, over all pipelines.'),
+    maxBytes: counted('bytes', DEFAULT_MAX_BYTES, 'Payloads and headers in the priority queue and in running jobs.'),
+    maxPayload: counted('bytes', DEFAULT_MAX_PAYLOAD, 'The largest payload of a job.'),
+    maxCrashes: counted('crashes', DEFAULT_MAX_CRASHES, 'Deaths of its process at which a job may run before it goes to the failed store.'),
+    grace: seconds(DEFAULT_GRACE_S, "Between the abort of a timed out job's signal and the moment its slot is given away."),
+    retry: v.optional(about('What happens to jobs that fail.', retryOptions()), {}),
+    failed: v.optional(about('Where failed jobs are kept, and how many.', failedOptions()), {}),
+    shutdown: v.optional(about('How much time a stop may take.', shutdownOptions()), {}),
+    rpc: v.optional(v.unknown()), // read apart: it may be a text
+    dataDir: v.optional(
+      about(
+        'The folder of the files of embedded pipelines and of the state. Default: the variable `NRR_DATA_DIR`, or `.nrr`.',
+        text('the path of a folder'),
+      ),
+      () => process.env['NRR_DATA_DIR'] ?? DEFAULT_DATA_DIR,
+    ),
   };
 }
 
 function failedOptions() {
   return closed({
-    store: v.optional(oneOf(['memory', 'embedded'])), // its default depends on the drivers
-    count: counted('jobs', DEFAULT_FAILED_COUNT),
-    age: v.optional(duration('more than 0', 1), DEFAULT_FAILED_AGE),
+    store: v.optional(about('`embedded` keeps them in a file; its default depends on the drivers.', oneOf(['memory', 'embedded']))),
+    count: counted('jobs', DEFAULT_FAILED_COUNT, 'How many are kept; beyond it the oldest go.'),
+    age: v.optional(about('How long one is kept.', duration('more than 0', 1)), DEFAULT_FAILED_AGE),
   });
 }
 
 function shutdownOptions() {
   return closed({
-    timeout: v.optional(duration(), DEFAULT_SHUTDOWN_TIMEOUT_S),
-    grace: v.optional(duration(), DEFAULT_SHUTDOWN_GRACE_S),
+    timeout: seconds(DEFAULT_SHUTDOWN_TIMEOUT_S, 'How long running jobs may go on after a stop began.'),
+    grace: seconds(DEFAULT_SHUTDOWN_GRACE_S, 'Between the abort of the signals of jobs that still run and their return to the brokers.'),
   });
 }
 
-function counted(unit: string, fallback: number) {
-  return v.optional(integer({ min: 1, unit, default: fallback }), fallback);
+function counted(unit: string, fallback: number, meaning: string) {
+  return v.optional(about(meaning, integer({ min: 1, unit, default: fallback })), fallback);
+}
+
+function seconds(fallback: number, meaning: string) {
+  return v.optional(about(meaning, duration()), fallback);
+}
+
+// Which of the two would a push go to? The kernel over there has pipelines of its own.
+function refuseOwnPipelines(tree: Readonly<Record<string, unknown>>, issues: ConfigIssue[]): void {
+  for (const key of ['pipelines', 'consume']) {
+    const value = tree[key];
+    const isEmpty = value === undefined || (Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0);
+    if (isEmpty) continue;
+    issues.push({
+      path: key,
+      message: `It stands beside "rpc.connect", where pushes go to the pipelines of another kernel. Remove "${key}", or remove "rpc.connect" to run them here.`,
+    });
+  }
 }
 
 function readPipelines(input: unknown, issues: ConfigIssue[]): PipelineDeclaration[] {

@@ -7,9 +7,12 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   let nearest: string | undefined;
   let nearestDistance = Infinity;
   for (const candidate of candidates) {
-    const distance = editDistance(plain, plainOf(candidate));
+    const other = plainOf(candidate);
     const length = Math.max(plain.length, candidate.length);
-    if (distance >= nearestDistance || distance >= length || distance > Math.max(1, Math.floor(length / 3))) continue;
+    const most = Math.max(1, Math.floor(length / 3));
+    if (Math.abs(plain.length - other.length) > most) continue; // saves the distance, which costs the product of both lengths
+    const distance = editDistance(plain, other);
+    if (distance >= nearestDistance || distance >= length || distance > most) continue;
     nearest = candidate;
     nearestDistance = distance;
   }
