@@ -14,11 +14,11 @@ export function report({ claims, measured, loads, rounds }) {
   const model = cpus()[0]?.model.trim() ?? 'an unknown processor';
   return `# Results of the bench
 
-Written by \`npm run bench\` (about seven minutes): it builds the library, then measures every row in a process of its own, all rows
-once per round, ${rounds} rounds. **Only the ratios count**: each is that of two rows of the same round; the median of the rounds decides, the
-range stands beside. Rows of one process are compared by CPU time, with the ratio by wall time beside. A drain pushes
-200,000 jobs into a paused pipeline (100,000 in the rows of Nest) and works them, one clock over both, after a warm-up of 50,000 jobs in small
-drains.
+Written by \`npm run bench\` (about ten minutes): it builds the library, then measures every row in a process of its own, all rows
+once per round, ${rounds} rounds. **Only the ratios count**: each is that of two rows of the same round, or of turns within one row; the median of
+the rounds decides, the range stands beside. Rows of one process are compared by CPU time, with the ratio by wall time beside; durable rows and those
+of several processes by wall time. A drain pushes 200,000 jobs into a paused pipeline (100,000 in the rows of Nest) and works them, one clock
+over both, after a warm-up of 50,000 jobs in small drains.
 
 Node ${process.version}, ${cpus().length} × ${model}, load average ${loads.map((load) => load.toFixed(1)).join(', ')}.
 

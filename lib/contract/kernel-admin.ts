@@ -140,6 +140,8 @@ export interface WorkerStat {
   readonly jobs: number;
   readonly createdAt: number;
   readonly memoryBytes: number;
+  /** Unit: percent of one core. Absent where it is not measured. */
+  readonly cpuPercent?: number;
 }
 
 /** Counters since the start. @publicApi */
@@ -174,4 +176,10 @@ export interface KernelAdmin {
   remove(pipeline: string, id: string): Promise<boolean>;
   promote(pipeline: string, id: string): Promise<boolean>;
   purge(pipeline: string, query?: JobQuery): Promise<number>;
+  /** Starts one more worker process. Absent where handlers run in the kernel's own process. */
+  addWorker?(): Promise<void>;
+  /** Ends one worker process when its job is done. Absent where {@link KernelAdmin.addWorker} is. */
+  removeWorker?(): Promise<void>;
+  /** Replaces all worker processes; resolves when the new ones are ready. Absent where {@link KernelAdmin.addWorker} is. */
+  resetWorkers?(): Promise<void>;
 }

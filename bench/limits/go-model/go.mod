@@ -1,0 +1,3 @@
+module gomodel
+
+go 1.22

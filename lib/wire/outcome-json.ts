@@ -1,0 +1,157 @@
+import { RetryJobError, SnoozeJobError } from '../contract/errors.js';
+import type { Outcome } from '../contract/executor.js';
+import type { JobFailure } from '../contract/failure.js';
+import type { JobHeaders } from '../contract/job.js';
+import type { OnFailure, RetryPolicy } from '../contract/retry-policy.js';
+
+// How an outcome travels between a kernel and a worker that are both of this library: the key "nrr" of an answer. Where it is, it is the whole truth
+// and the rest of the answer is for readers that do not know it. Other than RoadRunner's fields it keeps
+//
+//   the difference between "threw" and "refused": the policy of attempts is the kernel's, never the worker's
+//   class, code and stack of an error
+//   milliseconds, and headers that replace instead of being merged
+//   what the handler's own policy says of this failure ("retry"), as a function cannot travel
+
+/** What a handler's own policy says of the failure it comes with. */
+export interface RetryJson {
+  readonly attempts?: number;
+  /** Until the next run. Unit: milliseconds. */
+  readonly delayMs?: number;
+  readonly onFailure?: OnFailure;
+}
+
+/** An outcome as plain data. */
+export type OutcomeJson =
+  | FailureJson
+  | { readonly kind: 'nacked'; readonly requeue: boolean; readonly delayMs: number; readonly reason: string }
+  | {
+      readonly kind: 'requeue';
+      readonly headers: JobHeaders;
+      readonly delayMs: number;
+      readonly reason: string;
+      readonly spendsAttempt: boolean;
+    }
+  | { readonly kind: 'unstarted' };
+
+interface FailureJson {
+  readonly kind: 'failed' | 'rejected';
+  readonly error: { readonly type: string; readonly message: string; readonly code?: string; readonly stack?: string };
+  readonly retry?: RetryJson;
+  /** What a RetryJobError or SnoozeJobError asked for. */
+  readonly asked?: { readonly delay?: number | string; readonly headers?: Readonly<Record<string, string | readonly string[]>> };
+}
+
+/** What was read of an answer. */
+export interface ReadOutcome {
+  readonly outcome: Outcome;
+  /** To be given to `control.retryBy` before the outcome counts. */
+  readonly retry: Partial<RetryPolicy> | undefined;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** `undefined` for what needs no words: done. */
+export function writeOutcome(outcome: Outcome, retry?: RetryJson): OutcomeJson | undefined {
+  switch (outcome.kind) {
+    case 'done':
+      return undefined;
+    case 'failed':
+    case 'rejected':
+      return writeFailure(outcome.kind, outcome.error, retry);
+    case 'crashed':
+      return writeFailure('failed', { type: 'WorkerCrash', message: outcome.detail }, retry);
+    default:
+      return outcome;
+  }
+}
+
+/** Reads what {@link writeOutcome} wrote; `undefined` when it is anything else. */
+export function readOutcome(json: unknown): ReadOutcome | undefined {
+  if (!isRecord(json)) return undefined;
+  const { kind, requeue, delayMs, reason, headers, spendsAttempt } = json;
+  if (kind === 'unstarted') return { outcome: { kind }, retry: undefined };
+  if (kind === 'failed' || kind === 'rejected') return readFailure(kind, json);
+  if (!isDelay(delayMs) || typeof reason !== 'string') return undefined;
+  if (kind === 'nacked' && typeof requeue === 'boolean') return { outcome: { kind, requeue, delayMs, reason }, retry: undefined };
+  if (kind !== 'requeue' || typeof spendsAttempt !== 'boolean' || !isHeaders(headers)) return undefined;
+  return { outcome: { kind, headers: copyOf(headers), delayMs, reason, spendsAttempt }, retry: undefined };
+}
+
+function writeFailure(kind: 'failed' | 'rejected', failure: JobFailure, retry: RetryJson | undefined): OutcomeJson {
+  const { type, message, code, stack, cause } = failure;
+  const asked = askedBy(cause);
+  return {
+    kind,
+    error: { type, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) },
+    ...(retry === undefined ? {} : { retry }),
+    ...(asked === undefined ? {} : { asked }),
+  };
+}
+
+function askedBy(cause: unknown): FailureJson['asked'] {
+  if (cause instanceof SnoozeJobError) return { delay: cause.delay };
+  if (!(cause instanceof RetryJobError)) return undefined;
+  const { delay, headers } = cause;
+  return { ...(delay === undefined ? {} : { delay }), ...(headers === undefined ? {} : { headers }) };
+}
+
+function readFailure(kind: 'failed' | 'rejected', { error, retry, asked = {} }: Data): ReadOutcome | undefined {
+  if (!isRecord(error) || !isRecord(asked)) return undefined;
+  const { type, message, code, stack } = error;
+  if (typeof type !== 'string' || typeof message !== 'string') return undefined;
+  const failure: JobFailure = {
+    type,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof stack === 'string' ? { stack } : {}),
+  };
+  const cause = causeOf(failure, asked);
+  return { outcome: { kind, error: cause === undefined ? failure : { ...failure, cause } }, retry: readRetry(retry) };
+}
+
+/** The error again that the handler threw, for those that carry a wish. */
+function causeOf({ code, message }: JobFailure, { delay, headers }: Data): Error | undefined {
+  const wish = typeof delay === 'number' || typeof delay === 'string' ? delay : undefined;
+  if (code === 'SNOOZE_JOB') return new SnoozeJobError(wish ?? 0, message);
+  if (code !== 'RETRY_JOB') return undefined;
+  return new RetryJobError(message, { ...(wish === undefined ? {} : { delay: wish }), ...(isHeaderInput(headers) ? { headers } : {}) });
+}
+
+function readRetry(json: unknown): Partial<RetryPolicy> | undefined {
+  if (!isRecord(json)) return undefined;
+  const { attempts, delayMs, onFailure } = json;
+  return {
+    ...(typeof attempts === 'number' && attempts >= 1 ? { attempts } : {}),
+    ...(isDelay(delayMs) ? { backoff: () => delayMs } : {}),
+    ...(isOnFailure(onFailure) ? { onFailure } : {}),
+  };
+}
+
+function isRecord(value: unknown): value is Data {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isDelay(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value);
+}
+
+function isOnFailure(value: unknown): value is OnFailure {
+  return value === 'store' || value === 'drop' || value === 'broker' || (typeof value === 'string' && value.startsWith('queue:'));
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+function isHeaders(value: unknown): value is JobHeaders {
+  return isRecord(value) && Object.values(value).every(isTexts);
+}
+
+function isHeaderInput(value: unknown): value is Readonly<Record<string, string | readonly string[]>> {
+  return isRecord(value) && Object.values(value).every((one) => typeof one === 'string' || isTexts(one));
+}
+
+// JSON.parse makes objects with a prototype.
+function copyOf(headers: JobHeaders): JobHeaders {
+  return Object.assign(Object.create(null) as Record<string, readonly string[]>, headers);
+}
