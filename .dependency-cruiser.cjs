@@ -176,7 +176,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: ['(?:^|/)node_modules/nestjs-roadrunner(?:/|$)', '(?:^|/)dist/'] },
+    exclude: { path: ['(?:^|/)node_modules/nestjs-roadrunner(?:/|$)', '(?:^|/)dist/', '^lib/wire/generated/'] },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],

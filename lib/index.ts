@@ -1,55 +1,46 @@
 // The root of the package: Nest, and everything a Nest application needs.
 export {
-  Acks,
   AMQPCreateInfo,
   BeanstalkCreateInfo,
   BoltdbCreateInfo,
-  CompressionCodec,
   CreateInfo,
-  defineJob,
   Driver,
   ExchangeType,
-  JobOptions,
-  Jobs,
-  KafkaCreateInfo,
-  KafkaOptions,
   MemoryCreateInfo,
   NatsCreateInfo,
-  OffsetType,
-  PreparedTask,
   PubSubCreateInfo,
-  QueuedTask,
-  Queue,
-  ReceivedTask,
   SQSCreateInfo,
-} from './client/index.js';
+} from './client/create-info.js';
+export {
+  defineJob,
+  type DefineJobOptions,
+  type JobClass,
+  type JobDefinition,
+  type JobMap,
+  type JobName,
+  type PayloadOf,
+  type PushPayload,
+} from './client/define-job.js';
+export { JobOptions, type JobOptionsInput } from './client/job-options.js';
+export { Jobs, type JobsPushOptions } from './client/jobs.js';
+export { Acks, CompressionCodec, KafkaCreateInfo, OffsetType } from './client/kafka-create-info.js';
+export { KafkaOptions, type KafkaOptionsInput } from './client/kafka-options.js';
+export { PreparedTask } from './client/prepared-task.js';
+export { Queue } from './client/queue.js';
+export { QueuedTask } from './client/queued-task.js';
+export { type FailOptions, type NackOptions, ReceivedTask, type RequeueOptions } from './client/received-task.js';
+export type { HeaderInput, HeaderValue, TaskHeaders } from './client/task-headers.js';
 export type {
-  DefineJobOptions,
-  DurationInput,
-  FailOptions,
-  HeaderInput,
-  HeaderValue,
-  Job,
-  JobClass,
-  JobDefinition,
-  JobMap,
-  JobName,
-  JobOptionsInput,
-  JobsPushOptions,
-  KafkaOptionsInput,
-  NackOptions,
-  Payload,
-  PayloadOf,
-  PipelineDeclaration,
-  PipelineStat,
-  PushOutcome,
-  PushPayload,
-  PushReceipt,
-  RequeueOptions,
-  StandardSchema,
-  TaskHeaders,
-} from './client/index.js';
-export type { ConsumeOption, FailedOptions, KernelOptions, PipelineOptions, ShutdownOptions } from './config/kernel-options.js';
+  ConsumeOption,
+  FailedOptions,
+  KernelOptions,
+  PipelineOptions,
+  RpcLimitOptions,
+  RpcOptions,
+  RpcTlsOptions,
+  ShutdownOptions,
+} from './config/kernel-options.js';
+export type { DurationInput } from './contract/duration.js';
 export {
   CancelJobError,
   DriverNotAvailableError,
@@ -90,6 +81,8 @@ export {
 } from './contract/errors.js';
 export type { ConfigIssue } from './contract/errors.js';
 export type { JobFailure } from './contract/failure.js';
+export type { Job, Payload } from './contract/job.js';
+export type { PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from './contract/jobs-api.js';
 export type { JobEvent, JobsEventMap, JobsEventName } from './contract/jobs-events.js';
 export type {
   FailedAttempt,
@@ -104,6 +97,8 @@ export type {
   RunningJob,
 } from './contract/kernel-admin.js';
 export type { BackoffOptions, OnFailure, RetryOptions } from './contract/retry-policy.js';
+export { RelayError, RpcExposedError, RpcUncertainError, RpcUnreachableError, ServiceError } from './contract/rpc-errors.js';
+export type { StandardSchema } from './contract/standard-schema.js';
 export { InjectJobs, InjectQueue } from './nest/decorators/inject.decorator.js';
 export type { JobHandlerDecorator, JobHandlerOptions, JobHandlerOptionsFactory } from './nest/decorators/job-handler.decorator.js';
 export { JobHandler } from './nest/decorators/job-handler.decorator.js';

@@ -1,13 +1,14 @@
 // Builds what is named: `lib`, `samples` (all of them) or one sample; a sample builds the library first. `--force` builds in any case.
 // A stamp holds the digest of all inputs and of all outputs: a build is skipped only when neither has changed since.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, commandOf, runNode } from './support/process.mjs';
 
 const STAMPS = join(ROOT, '.cache/build');
 // npm's record of what is installed: another version of Nest or of the compiler builds anew.
 const INSTALLED = 'node_modules/.package-lock.json';
+const GENERATED = 'lib/wire/generated';
 
 /**
  * @typedef {{ name: string, inputs: readonly string[], output: string, build: () => Promise<unknown> }} Target
@@ -19,7 +20,11 @@ function library() {
     name: 'lib',
     inputs: ['lib', 'tsconfig.json', 'tsconfig.build.json', INSTALLED],
     output: 'dist',
-    build: () => runNode([commandOf('typescript7', 'tsc'), '-p', 'tsconfig.build.json']),
+    build: async () => {
+      await runNode([commandOf('typescript7', 'tsc'), '-p', 'tsconfig.build.json']);
+      // Code that is JavaScript already, with its types beside it: the compiler leaves it where it is.
+      cpSync(join(ROOT, GENERATED), join(ROOT, 'dist/wire/generated'), { recursive: true });
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { JobsArgumentError } from '../contract/errors.js';
-import type { JobsApi, PipelineDeclaration, PipelineStat } from '../contract/jobs-api.js';
+import type { JobsApi, JobsApiSource, PipelineDeclaration, PipelineStat } from '../contract/jobs-api.js';
 import { toDeclareMap, type CreateInfo } from './create-info.js';
 import { jobNameOf, type JobDefinition, type JobName, type PushPayload } from './define-job.js';
 import type { JobOptionsInput } from './job-options.js';
@@ -26,8 +26,9 @@ export class Jobs implements AsyncIterable<Queue> {
   /** Of definitions that name a queue: a push then makes no other. */
   readonly #queues = new WeakMap<JobDefinition, Queue>();
 
-  constructor(api: JobsApi) {
-    this.#api = api;
+  /** @param source - A kernel, or the `RpcClient` that leads to one. */
+  constructor(source: JobsApi | JobsApiSource) {
+    this.#api = 'jobsApi' in source ? source.jobsApi() : source;
   }
 
   /**

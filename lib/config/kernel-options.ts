@@ -110,6 +110,12 @@ export interface RpcOptions {
    * Default: `false`.
    */
   readonly allowInsecure?: boolean;
+  /**
+   * With `listen`: programs on other machines may declare pipelines, which name drivers and files. Those of this machine always may.
+   *
+   * Default: `false`.
+   */
+  readonly allowDeclare?: boolean;
   /** With `listen`: what clients may use. */
   readonly limits?: RpcLimitOptions;
 }

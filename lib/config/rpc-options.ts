@@ -11,7 +11,7 @@ export type RpcConfiguration =
 
 const DEFAULT_TIMEOUT_S = 60;
 /** Keys of one side only. */
-const SIDES = { listen: ['allowInsecure', 'limits'], connect: ['timeout'] } as const;
+const SIDES = { listen: ['allowInsecure', 'allowDeclare', 'limits'], connect: ['timeout'] } as const;
 
 /**
  * Reads the key `rpc`: the text of an address is one to connect to.
@@ -42,16 +42,18 @@ function rpcServerEntries() {
     listen: v.optional(about('Where this kernel is called: `tcp://host:port` or `unix://path`.', address())),
     ...sharedEntries(),
     allowInsecure: v.optional(about('Opens an address that other machines can reach without `tls` and `token` too.', flag()), false),
+    allowDeclare: v.optional(about('Lets programs on other machines declare pipelines.', flag()), false),
     limits: v.optional(about('What clients may use.', limitOptions()), {}),
   };
 }
 
 /** What was read by {@link rpcServerEntries}, in the units of the server. */
 export function rpcSettingsOf(options: RpcServerOptions, listen: string): RpcSettings {
-  const { allowInsecure, limits } = options;
+  const { allowInsecure, allowDeclare, limits } = options;
   return {
     listen,
     allowInsecure,
+    ...(allowDeclare ? { allowDeclare } : {}),
     ...sharedOf(options),
     limits: {
       maxConnections: limits.maxConnections,
@@ -89,6 +91,7 @@ function readTarget(input: Readonly<Record<string, unknown>>, path: string, issu
     ...sharedEntries(),
     timeout: v.optional(duration('more than 0', 1), DEFAULT_TIMEOUT_S),
     allowInsecure: v.optional(v.unknown()),
+    allowDeclare: v.optional(v.unknown()),
     limits: v.optional(v.unknown()),
   };
   const tls = input.tls === true ? {} : input.tls; // the authorities of the machine are trusted

@@ -28,6 +28,10 @@ export interface ConfigIssue {
   readonly path: string;
   /** What is wrong, with the value, and what to do. */
   readonly message: string;
+  /** The file it stands in, where it comes from one. */
+  readonly file?: string;
+  /** The line of the file, from 1. */
+  readonly line?: number;
 }
 
 /** The configuration cannot be used. Nothing was started. @publicApi */
@@ -38,8 +42,14 @@ export class JobsConfigError extends JobsError {
     readonly issues: readonly ConfigIssue[],
     options?: ErrorOptions,
   ) {
-    super(`Wrong configuration of jobs.\n${issues.map((issue) => `  - ${issue.path}: ${issue.message}`).join('\n')}`, options);
+    super(`Wrong configuration of jobs.\n${issues.map((issue) => `  - ${describeConfigIssue(issue)}`).join('\n')}`, options);
   }
+}
+
+/** The issue on one line: `.rr.yaml:12 jobs.pool.num_workers: …`. */
+export function describeConfigIssue({ file, line, path, message }: ConfigIssue): string {
+  const place = file === undefined ? '' : line === undefined ? file : `${file}:${line}`;
+  return `${[place, path].filter((part) => part !== '').join(' ')}: ${message}`;
 }
 
 /** No pipeline has this name. Nothing was stored or changed. @publicApi */
@@ -538,4 +548,46 @@ export class JobCrashedError extends JobsError {
 /** Someone cancelled the job, or the handler threw this: the job is final. @publicApi */
 export class CancelJobError extends JobsError {
   readonly code = 'JOB_CANCELLED';
+}
+
+/** The kernel sent something that a worker cannot read. The worker reads on only where it knows what to answer. @publicApi */
+export class KernelProtocolError extends JobsError {
+  readonly code = 'KERNEL_PROTOCOL';
+
+  /** @param what - What came, to be read behind "The kernel sent". */
+  constructor(what: string, options?: ErrorOptions) {
+    super(`The kernel sent ${what}. Compare the versions of kernel and worker, and let nothing but the kernel write to the relay.`, options);
+  }
+}
+
+/** This process was spawned to serve something, and no dispatcher can. Nothing was served. @publicApi */
+export class DispatcherNotFoundError extends JobsError {
+  readonly code = 'DISPATCHER_NOT_FOUND';
+
+  constructor(
+    /** `RR_MODE`; empty when it is not set. */
+    readonly mode: string,
+    /** Names of the dispatchers that were asked, in their order. */
+    readonly asked: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    super(
+      `No dispatcher can serve ${mode === '' ? 'a process without RR_MODE' : `RR_MODE "${mode}"`}; ` +
+        `${asked.length === 0 ? 'there is none' : `asked were ${asked.join(', ')}`}. ` +
+        'Add one whose canServe() answers true, or correct RR_MODE.',
+      options,
+    );
+  }
+}
+
+/** A service of the kernel could not begin, or could not go on. All services are stopped. @publicApi */
+export class ServiceFailedError extends JobsError {
+  readonly code = 'SERVICE_FAILED';
+
+  constructor(
+    readonly service: string,
+    cause: unknown,
+  ) {
+    super(`Service "${service}" failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }

@@ -37,6 +37,11 @@ export interface JobControl {
    * Saves a promise per job; an executor that is given no such method answers with a promise of an outcome.
    */
   ignoreValue?(): void;
+  /**
+   * Calls back once when `signal` would abort, at once when it has; costs nothing where reading the signal costs 7 µs. One listener:
+   * a second one takes the place of the first. Without the method the signal tells.
+   */
+  onAbort?(listener: (reason: Error) => void): void;
   /** Settles before the handler ends. The promise, if any, is the driver's. The slot stays taken. */
   settle(outcome: Outcome): Done;
   /** Tells whoever listens how far the job is. */

@@ -53,5 +53,10 @@ export interface JobsApi {
   now?(): number;
 }
 
+/** What leads to a kernel elsewhere: a connection of RPC. */
+export interface JobsApiSource {
+  jobsApi(): JobsApi;
+}
+
 /** The promise that says "accepted, nothing more to tell": shared, so that a push in process allocates none. */
 export const ACCEPTED: Promise<PushReceipt> = Promise.resolve(Object.freeze({}));

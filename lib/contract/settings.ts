@@ -66,6 +66,8 @@ export interface RpcSettings {
   readonly token?: string;
   /** Without it an address that other machines can reach needs `tls` and `token`. */
   readonly allowInsecure: boolean;
+  /** Present and true: programs on other machines may declare pipelines, too. */
+  readonly allowDeclare?: boolean;
   readonly limits: RpcLimits;
 }
 

@@ -1,4 +1,4 @@
-import { deadlineAfter, type Clock, type Timer } from '../contract/clock.js';
+import { deadlineAfter, type Clock, type Deadline, type Timer } from '../contract/clock.js';
 import type { DriverModule } from '../contract/driver.js';
 import { KernelStoppingError, PipelineExistsError, PipelineNotFoundError, type JobsError } from '../contract/errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
@@ -35,6 +35,17 @@ export interface KernelParts {
   open(declaration: PipelineDeclaration): Promise<OpenedPipeline>;
   /** True when a pipeline consumes without being asked. */
   consumes(pipeline: string): boolean;
+  /** Makes what opens the kernel to other processes. Absent: it is alone in its process. */
+  serverOf?(kernel: Kernel): KernelServer;
+}
+
+/** Opens a kernel to other processes. */
+export interface KernelServer {
+  /** Where it is called; `undefined` before it listens. */
+  readonly address: string | undefined;
+  listen(): Promise<void>;
+  /** Takes no more calls and answers those that run, until the deadline. Also before `listen`, and twice. */
+  close(deadline: Deadline): Promise<void>;
 }
 
 /** A declaration that was checked, with its driver. */
@@ -73,6 +84,7 @@ export class Kernel implements JobsApi {
   readonly #runLimits: RunLimits;
   readonly #failed: FailedStore;
   readonly #settlement: Settlement;
+  readonly #server: KernelServer | undefined;
   #phase: 'idle' | 'running' | 'draining' | 'drained' | 'closed' = 'idle';
   #keepAlive: Timer | undefined;
   #draining: Promise<void> | undefined;
@@ -110,6 +122,7 @@ export class Kernel implements JobsApi {
       dispatchers: () => this.#dispatchers.values(),
       cancelRun: (run, reason) => this.#cancel(run, reason),
     });
+    this.#server = parts.serverOf?.(this);
   }
 
   /** True from `start` until a stop begins. */
@@ -117,10 +130,17 @@ export class Kernel implements JobsApi {
     return this.#phase === 'running';
   }
 
-  /** Runs the pipelines that consume. What was declared before stays as it is. */
+  /** Where other processes call it; `undefined` while it is closed to them. */
+  get rpcAddress(): string | undefined {
+    return this.#server?.address;
+  }
+
+  /** Opens the kernel to other processes, if it is to be, and runs the pipelines that consume. What was declared before stays as it is. */
   async start(): Promise<void> {
     if (this.#phase !== 'idle') return;
     this.#phase = 'running';
+    await this.#listen();
+    if (!this.isRunning) return;
     const consumed = [...this.#pipelines.values()].filter(({ name }) => this.#parts.consumes(name));
     await Promise.all(consumed.map((pipeline) => pipeline.run()));
     if (consumed.length > 0) this.#keepProcessAlive();
@@ -134,6 +154,8 @@ export class Kernel implements JobsApi {
   }
 
   async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
+    const only = this.#onlyPipeline(jobs);
+    if (only !== undefined) return only.pushMany(jobs);
     const outcomes = new Array<PushOutcome>(jobs.length);
     const groups = new Map<string, number[]>();
     for (let index = 0; index < jobs.length; index++) {
@@ -216,6 +238,15 @@ export class Kernel implements JobsApi {
     return (this.#closing ??= this.#close(options));
   }
 
+  async #listen(): Promise<void> {
+    try {
+      await this.#server?.listen();
+    } catch (error) {
+      if (this.isRunning) this.#phase = 'idle';
+      throw error;
+    }
+  }
+
   async #drain(options: StopOptions): Promise<void> {
     const { shutdown } = this.#parts.settings;
     const timeoutMs = options.timeoutMs ?? shutdown.timeoutMs;
@@ -233,6 +264,8 @@ export class Kernel implements JobsApi {
   async #close(options: StopOptions): Promise<void> {
     await this.drain(options);
     const deadline = deadlineAfter(this.#parts.clock, CLOSE_TIMEOUT_MS);
+    // Other processes have no other place to push to: they are answered as long as there are drivers.
+    await this.#server?.close(deadline);
     await Promise.all(
       [...this.#pipelines.values()].map(async (pipeline) => {
         const lost = await pipeline.stop(deadline);
@@ -359,6 +392,13 @@ export class Kernel implements JobsApi {
       this.#keepAlive = this.#parts.clock.setTimer(KEEP_ALIVE_MS, again);
     };
     again();
+  }
+
+  /** The one pipeline of all of them: most batches have one, and need no sorting. */
+  #onlyPipeline(jobs: readonly Job[]): Pipeline | undefined {
+    const name = jobs[0]?.pipeline;
+    for (const job of jobs) if (job.pipeline !== name) return undefined;
+    return name === undefined ? undefined : this.#pipelines.get(name);
   }
 
   #pipelineOf(name: string): Pipeline {

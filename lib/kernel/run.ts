@@ -55,6 +55,7 @@ export class Run implements JobControl {
   #times: { deadline: number; abandonAt: number } | undefined = undefined;
   #ignoresValue = false;
   #controller: AbortController | undefined = undefined;
+  #onAbort: ((reason: Error) => void) | undefined = undefined;
   #retry: RetryPolicy | undefined = undefined;
 
   constructor(
@@ -156,6 +157,12 @@ export class Run implements JobControl {
     if (this.abortReason !== undefined) return;
     this.abortReason = reason;
     this.#controller?.abort(reason);
+    this.#onAbort?.(reason);
+  }
+
+  onAbort(listener: (reason: Error) => void): void {
+    this.#onAbort = listener;
+    if (this.abortReason !== undefined) listener(this.abortReason);
   }
 
   event(): JobEvent {

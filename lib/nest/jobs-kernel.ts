@@ -1,8 +1,11 @@
 import type { Logger } from '@nestjs/common';
 import { suggest } from '../config/suggest.js';
 import { JobsConfigError, UnknownQueueError } from '../contract/errors.js';
+import type { JobsApi } from '../contract/jobs-api.js';
+import { JobsEventHub } from '../contract/jobs-events.js';
 import type { KernelAdmin } from '../contract/kernel-admin.js';
 import type { Kernel, StopOptions } from '../kernel/kernel.js';
+import type { JobsConnection } from '../runtime/connect-jobs.js';
 import type { HandlerExecutor } from '../runtime/handler-executor.js';
 import { isPattern } from '../runtime/handler-registry.js';
 import type { BoundHandler } from './bound-handler.js';
@@ -15,35 +18,61 @@ export interface JobsKernelParts {
   readonly consumed: ReadonlySet<string>;
 }
 
+/** Where pushes go: to a kernel of this process, or to one behind a connection. */
+export type JobsTarget =
+  { readonly kernel: Kernel; readonly connection?: undefined } | { readonly connection: JobsConnection; readonly kernel?: undefined };
+
 /**
  * The kernel of the application, to be injected: starts and stops the consuming.
  *
  * @publicApi
  */
 export class JobsKernel {
+  /** The kernel without Nest; `undefined` where pushes go to a kernel elsewhere, by `rpc.connect`. */
+  readonly kernel: Kernel | undefined;
+  /** Everything that happens. A kernel elsewhere tells nothing. */
+  readonly events: JobsEventHub;
+  readonly #target: JobsTarget;
   readonly #parts: JobsKernelParts;
   readonly #waiting: BoundHandler[] = [];
   #isBound = false;
   #isAsked = false;
 
   constructor(
-    /** The kernel without Nest. */
-    readonly kernel: Kernel,
+    target: JobsTarget,
     /** What this process does. */
     readonly role: 'producer' | 'kernel',
     parts: JobsKernelParts,
   ) {
+    this.#target = target;
     this.#parts = parts;
+    this.kernel = target.kernel;
+    this.events = target.kernel?.events ?? new JobsEventHub();
   }
 
-  /** Running and failed jobs, counters, workers. */
+  /** Pushes, and the pipelines: of this process or of the kernel elsewhere. */
+  get api(): JobsApi {
+    return this.#target.kernel ?? this.#target.connection.api;
+  }
+
+  /** Running and failed jobs, counters, workers: of this process or of the kernel elsewhere. */
   get admin(): KernelAdmin {
-    return this.kernel.admin;
+    return this.#target.kernel?.admin ?? this.#target.connection!.admin;
   }
 
   /** True from the start until a stop begins. */
   get isRunning(): boolean {
-    return this.kernel.isRunning;
+    return this.kernel?.isRunning ?? false;
+  }
+
+  /** Where other processes call this kernel, by `rpc.listen`; `undefined` while it is closed to them. */
+  get rpcAddress(): string | undefined {
+    return this.kernel?.rpcAddress;
+  }
+
+  /** The kernel elsewhere that pushes go to, by `rpc.connect`. */
+  get connectedTo(): string | undefined {
+    return this.#target.connection?.address;
   }
 
   /**
@@ -52,20 +81,23 @@ export class JobsKernel {
    */
   async start(): Promise<void> {
     this.#isAsked = true;
-    if (this.role === 'kernel' && this.#isBound) await this.kernel.start();
+    if (this.role === 'kernel' && this.#isBound) await this.kernel?.start();
   }
 
   /**
    * Stops to consume: waits for running jobs, aborts them at the deadline, returns the rest. Pushes go on where they can. Called again it
    * waits for the same stop; a kernel that has stopped does not start again.
    */
-  stop(options?: StopOptions): Promise<void> {
-    return this.kernel.drain(options);
+  async stop(options?: StopOptions): Promise<void> {
+    await this.kernel?.drain(options);
   }
 
-  /** Closes the drivers, after a stop; nothing is accepted after it. May be called again. */
+  /**
+   * Closes the drivers, after a stop, or the connection to a kernel elsewhere, after the answers of the calls under way. Nothing is accepted
+   * after it. May be called again.
+   */
   close(options?: StopOptions): Promise<void> {
-    return this.kernel.close(options);
+    return this.#target.kernel?.close(options) ?? this.#target.connection!.close();
   }
 
   /** Binds a handler: with all others, or at once when those are bound. A producer binds none. */
@@ -84,7 +116,7 @@ export class JobsKernel {
    */
   async bind(handlers: readonly BoundHandler[]): Promise<void> {
     if (this.role === 'producer') return;
-    const pipelines = await this.kernel.list();
+    const pipelines = await this.api.list();
     const all = [...this.#waiting.splice(0), ...handlers];
     for (const handler of all) {
       this.#checkQueues(handler, pipelines);
@@ -92,7 +124,7 @@ export class JobsKernel {
     }
     this.#warnOfIdle(all, pipelines);
     this.#isBound = true;
-    if (this.#isAsked) await this.kernel.start();
+    if (this.#isAsked) await this.kernel?.start();
   }
 
   #bindOne({ name, options, label, handle }: BoundHandler): void {

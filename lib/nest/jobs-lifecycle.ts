@@ -32,9 +32,9 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
 
   async onApplicationBootstrap(): Promise<void> {
     const { kernel, explorer, settings, moduleRef } = this.#options;
-    this.#listeners = explorer.listen(kernel.kernel.events);
+    this.#listeners = explorer.listen(kernel.events);
     middlewareOf(moduleRef, 'middleware.push', settings.middleware.push); // a missing one is an error of the boot, not of the first push
-    if (kernel.role === 'producer') return;
+    if (kernel.role === 'producer') return this.#logProducer();
     const middleware = middlewareOf(moduleRef, 'middleware.process', settings.middleware.process);
     await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
     if (!settings.autoStart) return;
@@ -58,9 +58,15 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     return { ...found, options: withFinalErrors(found.options), handle: withProcessMiddleware(handle, middleware) };
   }
 
+  #logProducer(): void {
+    const { kernel, logger } = this.#options;
+    if (kernel.connectedTo !== undefined) logger.log(`Pushing to the kernel at ${kernel.connectedTo}. No handler is bound here.`);
+  }
+
   async #logConsumed(): Promise<void> {
     const { kernel, logger } = this.#options;
-    const consumed = (await kernel.kernel.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
+    if (kernel.rpcAddress !== undefined) logger.log(`Open to other processes at ${kernel.rpcAddress}.`);
+    const consumed = (await kernel.api.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
     if (consumed.length > 0) logger.log(`Consuming ${consumed.join(', ')}.`);
   }
 }

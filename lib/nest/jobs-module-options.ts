@@ -15,8 +15,9 @@ export type JobsRole = 'auto' | 'producer' | 'kernel' | 'worker';
  */
 export interface JobsModuleOptions extends KernelOptions {
   /**
-   * `kernel` runs the jobs of the pipelines it consumes. `producer` only pushes and binds no handler. `auto` is `kernel`
-   * unless the environment variable `JOBS_ROLE` says otherwise. `worker` belongs to processes that a pool has spawned.
+   * `kernel` runs the jobs of the pipelines it consumes. `producer` only pushes, binds no handler and opens no `rpc.listen`. `auto` is
+   * `producer` with `rpc.connect` and `kernel` without, unless the environment variable `JOBS_ROLE` says otherwise. `worker` belongs to
+   * processes that a pool has spawned.
    *
    * Default: `'auto'`.
    */

@@ -84,11 +84,11 @@ export class JobsServer extends Server implements CustomTransportStrategy {
 
   /** Listens to an event of the kernel, `completed` for instance. */
   on<E extends string = JobsEventName>(event: E, callback: unknown): void {
-    this.#kernel.kernel.events.on(event as JobsEventName, callback as (event: JobsEventMap[JobsEventName]) => void);
+    this.#kernel.events.on(event as JobsEventName, callback as (event: JobsEventMap[JobsEventName]) => void);
   }
 
-  /** The kernel without Nest. */
-  unwrap<T = Kernel>(): T {
+  /** The kernel without Nest; `undefined` where pushes go to a kernel elsewhere. */
+  unwrap<T = Kernel | undefined>(): T {
     return this.#kernel.kernel as T;
   }
 

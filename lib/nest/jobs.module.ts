@@ -19,6 +19,7 @@ import {
   REQUEST,
 } from '@nestjs/core';
 import type { JobOptionsInput } from '../client/job-options.js';
+import { readKernelOptions } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
 import { builtinDrivers } from '../drivers/index.js';
@@ -27,7 +28,7 @@ import { HandlerExecutor } from '../runtime/handler-executor.js';
 import { HandlerCompiler } from './handler-chain.js';
 import { jobOfRequest } from './is-job-context.js';
 import { JobExplorer } from './job-explorer.js';
-import { JobsKernel } from './jobs-kernel.js';
+import { JobsKernel, type JobsTarget } from './jobs-kernel.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
 import type { JobsModuleAsyncOptions, JobsModuleExtras, JobsModuleOptions } from './jobs-module-options.js';
 import { JobsServer } from './jobs-server.js';
@@ -213,16 +214,26 @@ async function openKernel(settings: ModuleSettings, hook: KernelHook | undefined
   const { role } = settings;
   const own = planOf(settings);
   const plan = hook?.change(own) ?? own;
-  const { options, drivers, clock, logger, handlers } = plan;
-  const kernel = await createKernel(role === 'producer' ? { ...options, consume: [] } : options, { executor: handlers, logger, drivers, clock });
+  const { options, handlers } = plan;
+  const target = await openTarget(role, plan);
   const consumed = options.consume ?? Object.keys(options.pipelines ?? {});
-  const opened = new JobsKernel(kernel, role, {
+  const opened = new JobsKernel(target, role, {
     handlers,
     logger: new Logger('JobsModule'),
     consumed: new Set(consumed.map((entry) => (typeof entry === 'string' ? entry : entry.name))),
   });
   hook?.opened(opened, plan);
   return opened;
+}
+
+async function openTarget(role: JobsKernel['role'], { options, drivers, clock, logger, handlers }: KernelPlan): Promise<JobsTarget> {
+  const { rpc } = readKernelOptions(options);
+  if (rpc?.target !== undefined) {
+    const { connectTo } = await import('../runtime/connect-jobs.js'); // most applications have their kernel inside
+    return { connection: connectTo(rpc.target, { clock, logger }) };
+  }
+  const settings = role === 'producer' ? { ...options, consume: [], rpc: undefined } : options;
+  return { kernel: await createKernel(settings, { executor: handlers, logger, drivers, clock }) };
 }
 
 function planOf({ kernel: options, drivers, clock = systemClock }: ModuleSettings): KernelPlan {
@@ -247,9 +258,8 @@ function bootLast(modules: ModulesContainer): void {
   for (const module of modules.values()) if (module.metatype === JobsModule) module.distance = -1;
 }
 
-function createService({ kernel }: JobsKernel, { middleware }: ModuleSettings, moduleRef: ModuleRef): JobsService {
-  const api = middleware.push.length === 0 ? kernel : new MiddlewareJobsApi(kernel, middleware.push, moduleRef);
-  return new JobsService(api, kernel.admin, kernel.events);
+function createService({ api, admin, events }: JobsKernel, { middleware }: ModuleSettings, moduleRef: ModuleRef): JobsService {
+  return new JobsService(middleware.push.length === 0 ? api : new MiddlewareJobsApi(api, middleware.push, moduleRef), admin, events);
 }
 
 type ExplorerFactory = (

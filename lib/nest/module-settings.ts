@@ -32,7 +32,7 @@ export function readModuleOptions(input: unknown, environment: Readonly<Record<s
   const issues: ConfigIssue[] = [];
   const settings = {
     kernel: kernelPart(input, issues),
-    role: resolveRole(input.role, issues, environment),
+    role: resolveRole(input.role, issues, { environment, connects: connects(input.rpc) }),
     autoStart: input.autoStart === undefined || (check(flag(), input.autoStart, 'autoStart', issues) ?? true),
     handlers: readHandlers(input.handlers, issues),
     middleware: readMiddleware(input.middleware, issues),
@@ -51,6 +51,11 @@ function kernelPart(input: Readonly<Record<string, unknown>>, issues: ConfigIssu
     if (!known.includes(key)) issues.push({ path: pathOf('', key), message: unknownKeyMessage(key, known) });
   }
   return Object.fromEntries(Object.entries(input).filter(([key]) => kernelNames.includes(key)));
+}
+
+// Checked with the options of the kernel; here a wrong value is only passed over.
+function connects(rpc: unknown): boolean {
+  return typeof rpc === 'string' || (isRecord(rpc) && rpc.connect !== undefined && rpc.listen === undefined);
 }
 
 function kernelIssues(options: KernelOptions): readonly ConfigIssue[] {

@@ -10,10 +10,10 @@ import type { Executor } from '../contract/executor.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
 import type { JobsEventHub } from '../contract/jobs-events.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';
-import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
+import type { KernelSettings, PipelineSettings, RpcSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 import { builtinDrivers } from '../drivers/index.js';
-import { Kernel, type OpenedPipeline } from '../kernel/kernel.js';
+import { Kernel, type KernelServer, type OpenedPipeline } from '../kernel/kernel.js';
 import { EmbeddedStore } from '../store/embedded.store.js';
 import { MemoryStore } from '../store/memory.store.js';
 import { HandlerExecutor } from './handler-executor.js';
@@ -31,10 +31,14 @@ export interface CreateKernelParts {
   /** Default: silent. */
   readonly logger?: JobsLogger;
   readonly events?: JobsEventHub;
+  /** What `rpc.Config` tells other processes; secrets are masked. Default: the options. */
+  readonly configuration?: unknown;
 }
 
+const NO_KERNEL = 'It pushes to a kernel elsewhere, so there is none to make here. Use connectJobs(), or give "rpc.listen" to be called.';
+
 /**
- * Makes a kernel with its pipelines declared; `start()` lets it consume.
+ * Makes a kernel with its pipelines declared; `start()` opens `rpc.listen` and lets it consume.
  *
  * @throws JobsConfigError with everything that is wrong in `options`.
  * @throws PackageMissingError when a driver or the failed store needs a package that is not installed.
@@ -47,14 +51,16 @@ export interface CreateKernelParts {
  * @publicApi
  */
 export async function createKernel(options: KernelOptions, parts: CreateKernelParts = {}): Promise<Kernel> {
-  const { settings, declarations, consume } = readKernelOptions(options);
-  const { clock = systemClock, logger = silentLogger } = parts;
+  const { settings, declarations, consume, rpc } = readKernelOptions(options);
+  if (rpc?.target !== undefined) throw new JobsConfigError([{ path: 'rpc.connect', message: NO_KERNEL }]);
+  const { clock = systemClock, logger = silentLogger, configuration = options } = parts;
   const consumed = new Set(consume ?? declarations.map(({ name }) => name));
   const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
   const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
   const durable = await opener.check(configured);
   const { executor = new HandlerExecutor({ logger }) } = parts;
   const isDurable = durable.some((name) => consumed.has(name));
+  const serverOf = rpc === undefined ? undefined : await loadServer(rpc.listen, clock, logger, configuration);
   const store = parts.store ?? (await openStore(settings, isDurable, clock, logger));
   const kernel = new Kernel({
     settings,
@@ -65,6 +71,7 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
     executorFor: typeof executor === 'function' ? executor : () => executor,
     open: (declaration) => opener.open(declaration, configured.get(declaration)),
     consumes: (pipeline) => consumed.has(pipeline),
+    ...(serverOf === undefined ? {} : { serverOf }),
   });
   try {
     for (const declaration of declarations) await kernel.declare(declaration);
@@ -73,6 +80,17 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
     throw error;
   }
   return kernel;
+}
+
+// Loaded when it is used: most kernels are alone in their process.
+async function loadServer(
+  settings: RpcSettings,
+  clock: Clock,
+  logger: JobsLogger,
+  configuration: unknown,
+): Promise<(kernel: Kernel) => KernelServer> {
+  const { createKernelServer } = await import('./kernel-server.js');
+  return (kernel) => createKernelServer(kernel, { settings, clock, logger, config: () => configuration });
 }
 
 /** @param isDurable - A consumed pipeline outlives the process: so do its failed jobs. */

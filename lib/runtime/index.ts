@@ -1,10 +1,20 @@
 // The subpath `nestjs-roadrunner/kernel`: a kernel without Nest.
-export type { ConsumeOption, FailedOptions, KernelOptions, PipelineOptions, ShutdownOptions } from '../config/kernel-options.js';
+export type {
+  ConsumeOption,
+  FailedOptions,
+  KernelOptions,
+  PipelineOptions,
+  RpcLimitOptions,
+  RpcOptions,
+  RpcTlsOptions,
+  ShutdownOptions,
+} from '../config/kernel-options.js';
 export type { Clock, Deadline, Timer } from '../contract/clock.js';
 export { deadlineAfter, systemClock } from '../contract/clock.js';
 export type { Delivery, DeliverySink, Driver, DriverCapabilities, DriverContext, DriverModule, DriverRegistry } from '../contract/driver.js';
 export {
   CancelJobError,
+  DispatcherNotFoundError,
   DriverNotAvailableError,
   DriverStoppedError,
   FileFormatError,
@@ -32,6 +42,7 @@ export {
   PipelineNotFoundError,
   PushUncertainError,
   RetryJobError,
+  ServiceFailedError,
   SnoozeJobError,
   StateConflictError,
   StateStoreClosedError,
@@ -48,6 +59,7 @@ export { DONE, JobRecord, NO_HEADERS } from '../contract/job.js';
 export type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 export type { JobEvent, JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
 export { JobsEventHub } from '../contract/jobs-events.js';
+export { KernelEnvironment, type EnvironmentValue } from '../contract/kernel-environment.js';
 export type {
   FailedAttempt,
   FailedJob,
@@ -69,8 +81,23 @@ export type {
 export type { JobsLogger } from '../contract/logger.js';
 export type { OptionSpec } from '../contract/option-spec.js';
 export type { BackoffOptions, OnFailure, RetryOptions, RetryPolicy } from '../contract/retry-policy.js';
+export { RelayError, RpcExposedError } from '../contract/rpc-errors.js';
+export type {
+  Finalizer,
+  FinalizerFunction,
+  KernelDispatcher,
+  KernelService,
+  KernelServiceContext,
+  PayloadParts,
+  PayloadSource,
+} from '../contract/service.js';
 export type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 export type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
+export type { WorkerPayload, WorkerPool, WorkerPoolFactory, WorkerPoolRequest, WorkerState, WorkerStatusName } from '../contract/worker.js';
+export { DispatcherHost, type DispatcherHostEvents } from '../host/dispatcher-host.js';
+export { FinalizerList } from '../host/finalizer-list.js';
+export { TickerDispatcher, type TickerDispatcherOptions } from '../host/ticker.dispatcher.js';
+export { TickerService } from '../host/ticker.service.js';
 export type { Kernel, StopOptions } from '../kernel/kernel.js';
 export type { CreateKernelParts } from './create-kernel.js';
 export { createKernel } from './create-kernel.js';

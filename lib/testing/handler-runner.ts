@@ -87,7 +87,7 @@ export class HandlerRunner {
 
 async function queuesOf({ kernel, handlers }: TestKernel): Promise<readonly string[]> {
   const exact = handlers.routes.flatMap(({ queue }) => (queue === undefined || queue.includes('*') ? [] : [queue]));
-  return [...new Set([...(await kernel.kernel.list()), ...exact])];
+  return [...new Set([...(await kernel.api.list()), ...exact])];
 }
 
 function shownRoute({ name, queue }: { readonly name: string | undefined; readonly queue: string | undefined }): string {

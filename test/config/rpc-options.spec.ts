@@ -54,6 +54,10 @@ describe('the key rpc', () => {
     });
   });
 
+  it('lets programs on other machines declare pipelines when it is asked to', () => {
+    expect(rpcOf({ listen: 'tcp://127.0.0.1:0', allowDeclare: true })?.listen).toMatchObject({ allowDeclare: true });
+  });
+
   it('refuses what is no address', () => {
     expect(issuesIn({ rpc: '127.0.0.1:6001' })).toEqual({
       'rpc.connect': expect.stringContaining('"127.0.0.1:6001" is not allowed. Give an address') as string,

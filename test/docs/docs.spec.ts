@@ -11,17 +11,24 @@ interface ErrorClass {
   readonly isRetriable: boolean;
 }
 
-/** All but the base, which has no code. */
-function errorClasses(file = 'lib/contract/errors.ts'): ErrorClass[] {
-  const source = readFileSync(file, 'utf8');
-  return [...source.matchAll(/^export class (?<name>\w+) extends JobsError \{(?<body>[^]*?)^\}/gm)].map(({ groups }) => {
-    const { name = '', body = '' } = groups ?? {};
-    return {
-      name,
-      code: /readonly code = '(?<code>\w+)'/.exec(body)?.groups?.['code'] ?? '',
-      isRetriable: body.includes('override readonly retriable = true'),
-    };
-  });
+const ERROR_FILES = ['lib/contract/errors.ts', 'lib/contract/rpc-errors.ts', 'lib/contract/worker-errors.ts'];
+
+function sourceOf(files: readonly string[]): string {
+  return files.map((file) => readFileSync(file, 'utf8')).join('\n');
+}
+
+/** All but the abstract ones, which have no code. */
+function errorClasses(files = ERROR_FILES): ErrorClass[] {
+  return [...sourceOf(files).matchAll(/^export class (?<name>\w+) extends (?:Jobs|Goridge|Rpc|Worker)Error \{(?<body>[^]*?)^\}/gm)].map(
+    ({ groups }) => {
+      const { name = '', body = '' } = groups ?? {};
+      return {
+        name,
+        code: /readonly code = '(?<code>\w+)'/.exec(body)?.groups?.['code'] ?? '',
+        isRetriable: body.includes('override readonly retriable = true'),
+      };
+    },
+  );
 }
 
 /** Sections of configuration.md, and the interfaces whose keys they list. */
@@ -32,9 +39,12 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [file: string, name: s
   Backoff: [['lib/contract/retry-policy.ts', 'BackoffOptions']],
   'Failed store': [['lib/config/kernel-options.ts', 'FailedOptions']],
   Shutdown: [['lib/config/kernel-options.ts', 'ShutdownOptions']],
+  RPC: [['lib/config/kernel-options.ts', 'RpcOptions']],
+  'RPC certificates': [['lib/config/kernel-options.ts', 'RpcTlsOptions']],
+  'RPC limits': [['lib/config/kernel-options.ts', 'RpcLimitOptions']],
   Pipeline: [['lib/config/kernel-options.ts', 'PipelineOptions']],
   'Driver memory': [['lib/drivers/memory.driver.ts', 'MemoryOptions']],
-  'Driver embedded': [['lib/drivers/embedded.driver.ts', 'EmbeddedOptions']],
+  'Driver embedded': [['lib/drivers/embedded/config.ts', 'EmbeddedOptions']],
   Module: [
     ['lib/nest/jobs-module-options.ts', 'JobsModuleOptions'],
     ['lib/nest/jobs-module-options.ts', 'JobsModuleExtras'],
@@ -45,13 +55,14 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [file: string, name: s
   ],
   Push: [['lib/client/job-options.ts', 'JobOptionsInput']],
   'Parts of a kernel': [['lib/runtime/create-kernel.ts', 'CreateKernelParts']],
+  Connection: [['lib/runtime/connect-jobs.ts', 'ConnectJobsOptions']],
 };
 
 describe('the page of errors', () => {
   const page = new Page('docs/errors.md');
 
   it('reads every error class of the source', () => {
-    const count = readFileSync('lib/contract/errors.ts', 'utf8').match(/^export class /gm)?.length;
+    const count = sourceOf(ERROR_FILES).match(/^export class /gm)?.length;
     expect(errorClasses()).toHaveLength(count ?? 0);
   });
 
@@ -100,7 +111,7 @@ describe('the page of configuration', () => {
 describe('the page of testing', () => {
   it('lists the errors of the kit, by code', () => {
     const rows = new Page('docs/testing.md').rows('Errors of the kit').map((row) => `${row['code']} ${row['class']}`);
-    const expected = errorClasses('lib/testing/errors.ts').map(({ name, code }) => `\`${code}\` \`${name}\``);
+    const expected = errorClasses(['lib/testing/errors.ts']).map(({ name, code }) => `\`${code}\` \`${name}\``);
     expect(expected).not.toEqual([]);
     expect(rows.sort()).toEqual(expected.sort());
   });

@@ -250,7 +250,7 @@ describe('the events of JobsService', () => {
     await jobs.queue('q').push('works', null);
     await completed.next();
     expect(inbox.length).toBe(0);
-    const { completed: _listened, ...rest } = kernel.kernel.events.events;
+    const { completed: _listened, ...rest } = kernel.events.events;
     expect(Object.values(rest).every((listener) => listener === undefined)).toBe(true);
   });
 

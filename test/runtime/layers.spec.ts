@@ -29,16 +29,35 @@ function packagesOf(...modules: readonly string[]): string[] {
 }
 
 describe('What runs without Nest', () => {
-  it('the client loads no package at all', () => {
-    expect(packagesOf('client/index.js')).toEqual([]);
+  it('the client loads only what its wire needs', () => {
+    const allowed = new Set(['@msgpack/msgpack', 'cockatiel', 'protobufjs/minimal.js', 'protobufjs/minimal']);
+    expect(packagesOf('runtime/client.js').filter((name) => !allowed.has(name))).toEqual([]);
+  });
+
+  it('jobs and queues alone load no package at all', () => {
+    expect(packagesOf('client/jobs.js')).toEqual([]);
   });
 
   it('a driver loads no package at all', () => {
     expect(packagesOf('drivers/index.js', 'drivers/memory.driver.js')).toEqual([]);
   });
 
+  it('a worker loads no package at all', () => {
+    expect(packagesOf('worker/index.js')).toEqual([]);
+  });
+
   it('the kernel loads only what checks its configuration', () => {
     expect(new Set(packagesOf('runtime/index.js'))).toEqual(new Set(['valibot']));
+  });
+
+  it('the command line loads no Nest', () => {
+    const packages = packagesOf('cli/cli.js');
+    expect(packages).toEqual(expect.arrayContaining(['yaml', 'valibot']));
+    expect(packages.filter((name) => name.startsWith('@nestjs/') || name === 'rxjs')).toEqual([]);
+  });
+
+  it('the root and the kernel leave the wire alone until it is used', () => {
+    expect(packagesOf('index.js', 'runtime/index.js').filter((name) => /^(?:protobufjs|@msgpack|cockatiel|yaml)/.test(name))).toEqual([]);
   });
 
   it('the root loads Nest, so that this test can see it', () => {

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { readRrYaml, type RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
+import { JobsConfigError } from '../contract/errors.js';
+import { loadDriverOptions } from '../runtime/driver-options.js';
+import type { CliIo } from './io.js';
+
+/** Where a configuration is looked for, in the working directory. */
+export const DEFAULT_FILE = '.rr.yaml';
+
+/**
+ * Reads a file, with those that it includes, relative to its folder.
+ *
+ * @param file - As it was written: errors name it so.
+ * @throws JobsConfigError with everything that is wrong.
+ */
+export async function readConfiguration(file: string, overrides: readonly string[], io: CliIo): Promise<RrConfiguration> {
+  const path = resolve(io.workingDirectory, file);
+  return readRrYaml(readText(path, file), {
+    file,
+    environment: io.environment,
+    overrides,
+    drivers: await loadDriverOptions(),
+    readInclude: (included) => readText(resolve(dirname(path), included), included),
+  });
+}
+
+function readText(path: string, file: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const problem = code === 'ENOENT' ? 'There is no such file. Name the configuration with -c.' : `It cannot be read: ${message}.`;
+    throw new JobsConfigError([{ file, path: '', message: problem }], { cause });
+  }
+}

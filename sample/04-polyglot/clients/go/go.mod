@@ -1,0 +1,3 @@
+module sample/polyglot
+
+go 1.21

@@ -1,0 +1,134 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SAMPLE = fileURLToPath(new URL('../../sample/04-polyglot', import.meta.url));
+const TIMEOUT_MS = 60_000;
+
+interface Shop {
+  readonly language: string;
+  readonly prefix: string;
+  readonly command: readonly [program: string, ...args: string[]];
+  /** Shows that the language is there. */
+  readonly probe: string;
+}
+
+const SHOPS: readonly Shop[] = [
+  { language: 'Python', prefix: 'py', command: ['python3', join(SAMPLE, 'clients/python/shop.py')], probe: '--version' },
+  { language: 'Go', prefix: 'go', command: ['go', 'run', join(SAMPLE, 'clients/go/shop.go')], probe: 'version' },
+];
+
+/** The application of the sample, with what it has printed so far. */
+class RunningApp {
+  output = '';
+  readonly #child: ChildProcess;
+  #look: () => void = () => {};
+
+  constructor() {
+    const env = { ...process.env, RPC: 'tcp://127.0.0.1:0', NO_COLOR: '1' };
+    this.#child = spawn(process.execPath, [join(SAMPLE, 'dist/main.js')], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        this.#look();
+      });
+    }
+    this.#child.on('close', () => this.#look());
+  }
+
+  /** The first match in the output, or waits for it. */
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      this.#look = () => {
+        const match = pattern.exec(this.output);
+        if (match !== null) resolve(match);
+        else if (this.#child.exitCode !== null) reject(new Error(`It ended without printing ${String(pattern)}:\n${this.output}`));
+      };
+      this.#look();
+    });
+  }
+
+  /** The address without its protocol. */
+  async address(): Promise<string> {
+    return (await this.printed(/Open to other processes at tcp:\/\/(127\.0\.0\.1:\d+)/))[1]!;
+  }
+
+  /** Asks it to end; answers how it did: Nest ends a process by the signal that it has handled. */
+  async stop(): Promise<number | string | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const closed = once(this.#child, 'close');
+      this.#child.kill('SIGTERM');
+      await closed;
+    }
+    return this.#child.exitCode ?? this.#child.signalCode;
+  }
+}
+
+/** Runs a program to its end; this process goes on meanwhile. */
+async function run(program: string, args: readonly string[]): Promise<{ status: number | null; output: string }> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  await once(child, 'close');
+  return { status: child.exitCode, output };
+}
+
+describe('sample/04-polyglot', () => {
+  const apps: RunningApp[] = [];
+
+  afterEach(async () => {
+    for (const app of apps.splice(0)) await app.stop();
+  });
+
+  function start(): RunningApp {
+    const app = new RunningApp();
+    apps.push(app);
+    return app;
+  }
+
+  for (const { language, prefix, command, probe } of SHOPS) {
+    const [program, ...args] = command;
+    const isThere = spawnSync(program, [probe]).status === 0;
+    const name = `a client in plain ${language} pushes, lists, reads statistics and learns what is wrong${isThere ? '' : ` (${program} is not installed)`}`;
+    (isThere ? it : it.skip)(
+      name,
+      async () => {
+        const app = start();
+        const { status, output } = await run(program, [...args, await app.address()]);
+
+        const lines = output.trimEnd().split('\n');
+        expect([status, ...lines.slice(0, 4)]).toEqual([
+          0,
+          'Pipelines: invoices',
+          `Pushed order ${prefix}-1`,
+          `Pushed order ${prefix}-2`,
+          `Pushed order ${prefix}-3, to run in 2 s`,
+        ]);
+        expect(lines[4]).toMatch(/^invoices \(memory\): [0-2] active, 1 delayed$/);
+        expect(lines[5]).toBe('Refused: rpc_push: jobs_plugin_push: no such pipeline, requested: letters');
+        expect(lines).toHaveLength(6);
+
+        const amounts = ['12.50', '99.00', '7.25'];
+        for (const [index, amount] of amounts.entries()) {
+          await app.printed(new RegExp(`Invoice for order ${prefix}-${index + 1} of the ${language} shop: ${amount.replace('.', '\\.')} EUR`));
+        }
+        expect(await app.stop()).toBe('SIGTERM');
+      },
+      TIMEOUT_MS,
+    );
+  }
+
+  it(
+    'a client learns that nothing listens from its exit status',
+    async () => {
+      const app = start();
+      const address = await app.address();
+      await app.stop();
+      const installed = SHOPS.filter(({ command: [program], probe }) => spawnSync(program, [probe]).status === 0);
+      const statuses = await Promise.all(installed.map(({ command: [program, ...args] }) => run(program, [...args, address])));
+      expect(statuses.map(({ status }) => status)).toEqual(installed.map(() => 1));
+    },
+    TIMEOUT_MS,
+  );
+});
