@@ -1,0 +1,122 @@
+import type { Clock } from '../contract/clock.js';
+import type { JobsLogger } from '../contract/logger.js';
+
+/** What a worker may write into the log. */
+const LINES_PER_SECOND = 100;
+const MAX_LINE_BYTES = 8_192;
+/** Of what it wrote last; it explains its death. Unit: characters. */
+const TAIL = 2_048;
+const NEWLINE = 0x0a;
+const CR = 0x0d;
+const SECOND_MS = 1_000;
+
+export interface OutputLogOptions {
+  readonly logger: JobsLogger;
+  readonly clock: Clock;
+  readonly pid: number;
+  /** The field of the line: `stderr`, `stdout`. */
+  readonly stream: string;
+}
+
+/** Standard error of a worker, line by line in the log. Bounded: long lines are cut, a flood is counted and left out. */
+export class OutputLog {
+  readonly #options: OutputLogOptions;
+  #line: Buffer[] = [];
+  #lineBytes = 0;
+  #tail = '';
+  #second = -Infinity;
+  #lines = 0;
+  #dropped = 0;
+
+  constructor(options: OutputLogOptions) {
+    this.#options = options;
+  }
+
+  /** The end of what was written. */
+  get tail(): string {
+    return this.#tail.trim();
+  }
+
+  write(chunk: Buffer): void {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+      this.#add(chunk.subarray(from, at));
+      this.#endLine();
+      from = at + 1;
+      // A flood must not cost more than what is kept of it.
+      if (this.#isOver()) {
+        this.#dropped += countLines(chunk, from);
+        from = Math.max(from, chunk.lastIndexOf(NEWLINE) + 1);
+        break;
+      }
+    }
+    this.#add(chunk.subarray(from));
+  }
+
+  /** The process has ended. */
+  end(): void {
+    if (this.#lineBytes > 0) this.#endLine();
+    this.#reportDropped();
+  }
+
+  #add(bytes: Buffer): void {
+    const kept = bytes.subarray(0, MAX_LINE_BYTES - this.#lineBytes);
+    if (kept.length === 0) return;
+    this.#lineBytes += kept.length;
+    // A copy: the chunk is large, and the rest of this line may be long in coming.
+    this.#line.push(Buffer.from(kept));
+  }
+
+  #endLine(): void {
+    const text = printable(Buffer.concat(this.#line));
+    this.#line = [];
+    this.#lineBytes = 0;
+    this.#tail = `${this.#tail}\n${text}`.slice(-TAIL);
+    if (text === '') return;
+    if (this.#isOver()) {
+      this.#dropped++;
+      return;
+    }
+    this.#lines++;
+    const { logger, pid, stream } = this.#options;
+    logger.info('A worker wrote to its output.', { pid, [stream]: text });
+  }
+
+  #isOver(): boolean {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#second >= SECOND_MS) {
+      this.#reportDropped();
+      this.#second = now;
+      this.#lines = 0;
+    }
+    return this.#lines >= LINES_PER_SECOND;
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped === 0) return;
+    const { logger, pid, stream } = this.#options;
+    logger.warn(`A worker wrote more than ${LINES_PER_SECOND} lines in a second; ${this.#dropped} are left out.`, {
+      pid,
+      stream,
+      dropped: this.#dropped,
+    });
+    this.#dropped = 0;
+  }
+}
+
+function countLines(chunk: Buffer, from: number): number {
+  let lines = 0;
+  for (let at = chunk.indexOf(NEWLINE, from); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) lines++;
+  return lines;
+}
+
+// Control characters could change what a terminal shows of other lines.
+function printable(bytes: Buffer): string {
+  const end = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
+  let text = '';
+  for (const unit of bytes.toString('utf8', 0, end)) {
+    const code = unit.codePointAt(0)!;
+    text += (code < 0x20 && unit !== '\t') || (code >= 0x7f && code < 0xa0) ? '\u{fffd}' : unit;
+  }
+  return text;
+}

@@ -1,0 +1,172 @@
+import type { Clock, Deadline, Timer } from '../contract/clock.js';
+import type { JobsLogger } from '../contract/logger.js';
+import type { PoolSettings } from '../contract/settings.js';
+import {
+  WorkerExitError,
+  WorkerMemoryError,
+  WorkerPoolError,
+  WorkerProtocolError,
+  WorkerSoftError,
+  WorkerTimeoutError,
+  type WorkerError,
+} from '../contract/worker-errors.js';
+import type { WorkerPayload, WorkerPool, WorkerState } from '../contract/worker.js';
+import { Flight, type FlightWorker, type WorkerEnd } from './flight.js';
+import type { WorkerHost } from './worker-host.js';
+import { WorkerSet } from './worker-set.js';
+
+/** What a pool for payloads is made with. */
+export interface PayloadPoolOptions {
+  readonly name: string;
+  readonly host: WorkerHost;
+  /** `RR_MODE` of the workers. */
+  readonly mode: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly settings: PoolSettings;
+  readonly clock: Clock;
+  readonly logger: JobsLogger;
+  /** At least 0, below 1. */
+  readonly random: () => number;
+}
+
+/** Worker processes that answer payloads of any kind. */
+export class PayloadPool implements WorkerPool {
+  readonly #options: PayloadPoolOptions;
+  readonly #set: WorkerSet;
+
+  constructor(options: PayloadPoolOptions) {
+    this.#options = options;
+    this.#set = new WorkerSet({ ...options, onFreed: () => {} });
+  }
+
+  /** @throws WorkerStartError when a worker does not start; none is left then. */
+  start(): Promise<void> {
+    return this.#set.start();
+  }
+
+  execute(payload: WorkerPayload, signal?: AbortSignal): Promise<WorkerPayload> {
+    const { settings, name, clock } = this.#options;
+    if (this.#set.isStopped) return Promise.reject(new WorkerPoolError(name, 'stopped'));
+    if (settings.maxQueueSize > 0 && this.#set.load >= settings.maxQueueSize) return Promise.reject(new WorkerPoolError(name, 'queue'));
+    if (signal?.aborted === true) return Promise.reject(errorOf(signal.reason));
+    return new Promise((resolve, reject) => {
+      const flight = new PayloadFlight(payload, resolve, (error) => reject(error));
+      const withdraw = (error: Error): void => {
+        if (this.#set.withdraw(flight)) flight.end(error);
+      };
+      const abort = (): void => {
+        const reason = errorOf(signal?.reason);
+        withdraw(reason);
+        flight.abort(reason);
+      };
+      const timer = clock.setTimer(settings.allocateTimeoutMs, () => withdraw(new WorkerPoolError(name, 'busy')));
+      signal?.addEventListener('abort', abort, { once: true });
+      flight.watch(timer, () => signal?.removeEventListener('abort', abort), name);
+      this.#set.submit(flight);
+    });
+  }
+
+  workers(): WorkerState[] {
+    return this.#set.lastStates();
+  }
+
+  addWorker(): Promise<void> {
+    return this.#set.addWorker();
+  }
+
+  removeWorker(): Promise<void> {
+    return this.#set.removeWorker();
+  }
+
+  reset(): Promise<void> {
+    return this.#set.reset();
+  }
+
+  stop(deadline: Deadline): Promise<void> {
+    return this.#set.stop(deadline);
+  }
+}
+
+class PayloadFlight extends Flight {
+  readonly isAlone = false;
+  readonly #payload: WorkerPayload;
+  readonly #resolve: (answer: WorkerPayload) => void;
+  readonly #reject: (error: Error) => void;
+  #timer: Timer | undefined;
+  #unwatch: () => void = () => {};
+  #pool = '';
+  #abortReason: Error | undefined;
+
+  constructor(payload: WorkerPayload, resolve: (answer: WorkerPayload) => void, reject: (error: Error) => void) {
+    super();
+    this.#payload = payload;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get body(): Uint8Array {
+    return this.#payload.body;
+  }
+
+  contextFor(): Uint8Array {
+    this.#timer?.cancel();
+    return this.#payload.context;
+  }
+
+  watch(timer: Timer, unwatch: () => void, pool: string): void {
+    this.#timer = timer;
+    this.#unwatch = unwatch;
+    this.#pool = pool;
+  }
+
+  abort(reason: Error): void {
+    this.#abortReason ??= reason;
+    this.worker?.abort(this, reason);
+  }
+
+  answered(context: Uint8Array, body: Uint8Array): undefined {
+    this.#forget();
+    // Copies: the chunk they lie in may be far larger.
+    this.#resolve({ context: Uint8Array.from(context), body: Uint8Array.from(body) });
+  }
+
+  refused(text: string, { pid }: FlightWorker): void {
+    this.end(new WorkerSoftError(pid, text));
+  }
+
+  lost(end: WorkerEnd, pid: number): void {
+    if (end.kind === 'aborted' && this.#abortReason !== undefined) this.end(this.#abortReason);
+    else this.end(workerError(end, pid));
+  }
+
+  returned(): void {
+    this.end(new WorkerPoolError(this.#pool, 'stopped'));
+  }
+
+  end(error: Error): void {
+    this.#forget();
+    this.#reject(error);
+  }
+
+  #forget(): void {
+    this.#timer?.cancel();
+    this.#unwatch();
+  }
+}
+
+function workerError({ kind, detail }: WorkerEnd, pid: number): WorkerError {
+  switch (kind) {
+    case 'timeout':
+      return new WorkerTimeoutError(pid, detail);
+    case 'memory':
+      return new WorkerMemoryError(pid, detail);
+    case 'protocol':
+      return new WorkerProtocolError(pid, detail);
+    default:
+      return new WorkerExitError(pid, detail);
+  }
+}
+
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,0 +1,10 @@
+export { ReceivedTask, type FailOptions, type NackOptions, type RequeueOptions } from '../client/received-task.js';
+export { JobAlreadySettledError, JobsError, KernelProtocolError } from '../contract/errors.js';
+export type { PayloadParts, PayloadSource } from '../contract/service.js';
+export { FrameError, GoridgeError, RelayError } from '../contract/rpc-errors.js';
+export { Consumer, WorkerTaskFactory, type ConsumerOptions, type ReceivedTaskFactory } from './consumer.js';
+export { Payload } from './payload.js';
+export { createRelay, type RelayOptions, type WorkerRelay } from './relay.js';
+export { RoadRunnerMode, WorkerEnvironment, type EnvironmentValues } from './worker-environment.js';
+export type { SendAnswer } from './worker-task.js';
+export { Worker, type WorkerOptions } from './worker.js';
