@@ -7,6 +7,8 @@ const WORKER = fileURLToPath(new URL('./pool-worker.mjs', import.meta.url));
 const CONTROL_JSON = 0x09;
 const RAW = 0x04;
 
+const nothing = () => {};
+
 /** @typedef {{ id: string, name: string, payload: Buffer }} Job */
 
 /**
@@ -18,7 +20,7 @@ export async function openPool(count, window) {
   let queue = [];
   let taken = 0;
   let left = 0;
-  let finish = () => {};
+  let finish = nothing;
   let isRunning = false;
 
   const workers = await Promise.all(Array.from({ length: count }, start));

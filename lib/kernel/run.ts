@@ -114,8 +114,9 @@ export class Run implements JobControl {
     return this.#controller.signal;
   }
 
+  // Both are fractions: without rounding an error would speak of 99.99999999999989 ms.
   get timeoutMs(): number {
-    return this.deadline - this.startedAt;
+    return Math.round((this.deadline - this.startedAt) * 1_000) / 1_000;
   }
 
   // The job's own time-out was set before the handler's is known, and wins.
