@@ -100,6 +100,8 @@ export interface RpcLimits {
   readonly maxInFlight: number;
   /** Bytes of one payload. */
   readonly maxFrameBytes: number;
+  /** Bytes of payloads that are half received, over all connections; the one that goes beyond it is ended. */
+  readonly maxHeldBytes: number;
   /** From the first byte of a header to its last; also for `rpc.Auth` and the TLS handshake. */
   readonly headerTimeoutMs: number;
   /** Between two arrivals of bytes inside one frame. */
@@ -116,6 +118,7 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   maxConnections: 1_024,
   maxInFlight: 1_000,
   maxFrameBytes: 64 * 1024 * 1024,
+  maxHeldBytes: 256 * 1024 * 1024,
   headerTimeoutMs: 10_000,
   progressTimeoutMs: 60_000,
   maxUnsentBytes: 1024 * 1024,

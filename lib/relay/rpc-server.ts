@@ -63,8 +63,14 @@ export class RpcServer {
       watchdog: this.#watchdog,
       logger,
       counters: this.counters,
+      held: { bytes: 0 },
       onClose: (session) => this.#forget(session),
     };
+  }
+
+  /** What all connections hold of payloads that are not complete. Unit: bytes. */
+  get heldBytes(): number {
+    return this.#parts.held.bytes;
   }
 
   /** Connections that are open. */

@@ -24,6 +24,8 @@ export interface SessionParts {
   readonly watchdog: Watchdog<RpcSession>;
   readonly logger: JobsLogger;
   readonly counters: SessionCounters;
+  /** What all sessions hold of payloads that are not complete. */
+  readonly held: { bytes: number };
   readonly onClose: (session: RpcSession) => void;
 }
 
@@ -59,6 +61,8 @@ export class RpcSession implements RpcPeer {
   /** Calls that were read in one chunk and are over the limit: at most what one chunk holds. */
   readonly #waiting = new Ring<Frame>();
   #running = 0;
+  /** Its part of what all sessions hold. */
+  #heldBytes = 0;
   #isTrusted: boolean;
   /** `last`: no new call is taken; `ending`: nothing is answered any more. */
   #phase: 'open' | 'last' | 'ending' | 'closed' = 'open';
@@ -115,11 +119,28 @@ export class RpcSession implements RpcPeer {
       if (error instanceof FrameError) this.#refuseBytes(error);
       else this.#break(error);
     }
+    this.#lookAtBegun();
     this.#isReading = false;
     this.#outbox.flush();
     this.#serveWaiting();
     this.#throttle();
     this.#watch();
+  }
+
+  // Each frame has a limit of its own; many connections with half a frame each would be without one.
+  #lookAtBegun(): void {
+    const { begun } = this.#reader;
+    const isMore = begun !== undefined && begun.heldBytes > this.#heldBytes;
+    this.#hold(begun?.heldBytes ?? 0);
+    const { held, limits } = this.#parts;
+    if (!isMore || held.bytes <= limits.maxHeldBytes) return;
+    const message = `Frames that are half received hold ${held.bytes} bytes, over the limit of ${limits.maxHeldBytes}. Send less at once, or raise "rpc.limits.maxHeld".`;
+    this.#refuseBytes(new FrameError('size', message, begun));
+  }
+
+  #hold(bytes: number): void {
+    this.#parts.held.bytes += bytes - this.#heldBytes;
+    this.#heldBytes = bytes;
   }
 
   #takeFrame(frame: Frame): void {
@@ -312,6 +333,8 @@ export class RpcSession implements RpcPeer {
     if (this.#phase === 'ending' || this.#phase === 'closed') return;
     this.#waiting.clear();
     this.#outbox.flush();
+    this.#reader.discard();
+    this.#hold(0);
     this.#phase = 'ending';
     this.#socket.end();
     this.#socket.resume();
@@ -348,6 +371,7 @@ export class RpcSession implements RpcPeer {
   #closed(): void {
     this.#phase = 'closed';
     this.#waiting.clear();
+    this.#hold(0);
     this.#watch();
     this.#parts.onClose(this);
   }

@@ -44,6 +44,18 @@ export class FrameReader {
     return this.#headerFill > 0 ? 'header' : 'between';
   }
 
+  /** The frame whose payload is not complete, and how many bytes of it are held. */
+  get begun(): { readonly flags: number; readonly options: readonly number[]; readonly heldBytes: number } | undefined {
+    if (this.#begun === undefined) return undefined;
+    const { flags, options, payload } = this.#begun;
+    return { flags, options, heldBytes: payload.length };
+  }
+
+  /** Lets go of a payload that is not complete. Nothing may be read afterwards. */
+  discard(): void {
+    this.#begun = undefined;
+  }
+
   /** For the frames whose header is still to come. */
   set maxPayloadBytes(bytes: number) {
     this.#maxPayloadBytes = bytes;

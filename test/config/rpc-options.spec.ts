@@ -33,6 +33,7 @@ describe('the key rpc', () => {
       maxUnsent: 7,
       drainTimeout: '8ms',
       maxBatch: 9,
+      maxHeld: 10,
     };
     expect(rpcOf({ listen: 'tcp://:6001', token: 't', tls: { cert: 'c.pem', key: 'k.pem', ca: 'a.pem' }, allowInsecure: 'true', limits })).toEqual({
       listen: {
@@ -44,6 +45,7 @@ describe('the key rpc', () => {
           maxConnections: 2,
           maxInFlight: 3,
           maxFrameBytes: 4,
+          maxHeldBytes: 10,
           headerTimeoutMs: 5_000,
           progressTimeoutMs: 6_000,
           maxUnsentBytes: 7,

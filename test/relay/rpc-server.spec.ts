@@ -369,6 +369,36 @@ describe('the number of connections', () => {
   });
 });
 
+describe('what half received frames hold', () => {
+  const call = aCall(7, 'test.Echo', 'x'.repeat(900_000));
+  const limits = { maxHeldBytes: 1_000_000 };
+  const untilHeld = async ({ server }: EchoServer, isReached: (bytes: number) => boolean): Promise<void> => {
+    while (!isReached(server.heldBytes)) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('is limited over all connections: the one that goes beyond it is ended, the others go on', async () => {
+    const { echo, client } = await started({ limits });
+    client.write(call.subarray(0, 600_000));
+    await untilHeld(echo, (bytes) => bytes > 590_000);
+    const other = await connected(echo);
+    other.write(call.subarray(0, 600_000));
+    expect(await other.answers.next()).toMatchObject({ sequence: 7, isError: true, body: expect.stringContaining('rpc.limits.maxHeld') });
+    await other.closed;
+    client.write(call.subarray(600_000));
+    expect(await client.answers.next()).toMatchObject({ sequence: 7, isError: false });
+    expect(echo.server.heldBytes).toBe(0);
+  });
+
+  it('is given back by a connection that ends', async () => {
+    const { echo, client } = await started({ limits });
+    client.write(call.subarray(0, 600_000));
+    await untilHeld(echo, (bytes) => bytes > 590_000);
+    client.socket.destroy();
+    await untilHeld(echo, (bytes) => bytes === 0);
+    expect(echo.server.heldBytes).toBe(0);
+  });
+});
+
 describe('a token', () => {
   const token = 'correct horse';
 

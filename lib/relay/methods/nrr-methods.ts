@@ -9,7 +9,8 @@ import { writeNrr } from './nrr-values.js';
 // What our kernel can do and a RoadRunner cannot: KernelAdmin over RPC, without the worker processes, which informer and resetter show
 // and manage. Body: a JSON array of the arguments; answer: JSON. An error reads `CODE: message`, with the code of its class.
 
-type Act = (args: readonly unknown[]) => Promise<unknown>;
+/** What a method does with its arguments. */
+export type Act = (args: readonly unknown[]) => Promise<unknown>;
 
 /** The methods of `nrr`. */
 export function nrrMethods(admin: KernelAdmin, version: string): RpcMethods {
@@ -35,7 +36,8 @@ export function nrrMethods(admin: KernelAdmin, version: string): RpcMethods {
   return new Map(Object.entries(acts).map(([name, act]) => [`nrr.${name}`, answering(act)]));
 }
 
-function answering(act: Act): RpcMethod {
+/** A method whose body is a JSON array of its arguments and whose answer is JSON. */
+export function answering(act: Act): RpcMethod {
   return async (body, codec) => {
     if (codec !== FrameFlag.json) throw new AnswerError('INVALID_ARGUMENT: nrr methods take JSON only.');
     try {
