@@ -140,6 +140,8 @@ export interface RpcLimitOptions {
   readonly maxInFlight?: number;
   /** One frame. Unit: bytes. Range: 1 or more. Default: `67_108_864` (64 MiB). */
   readonly maxFrame?: number;
+  /** Frames that are half received, over all connections; the one that goes beyond it is ended. Unit: bytes. Range: 1 or more. Default: `268_435_456` (256 MiB). */
+  readonly maxHeld?: number;
   /** For the header of a frame, the token and the TLS handshake. Unit: seconds, or duration text. Range: more than 0. Default: `10`. */
   readonly headerTimeout?: number | string;
   /** Between two arrivals of bytes inside one frame. Unit: seconds, or duration text. Range: more than 0. Default: `60`. */
