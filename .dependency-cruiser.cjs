@@ -22,11 +22,11 @@ const ROOMS = {
 };
 const BELOW_RUNTIME = Object.keys(ROOMS);
 Object.assign(ROOMS, {
-  runtime: { rooms: BELOW_RUNTIME, packages: [] },
+  runtime: { rooms: BELOW_RUNTIME, packages: ['node:crypto', 'node:fs', 'node:os', 'node:path', 'node:url'] },
   nest: { rooms: [...BELOW_RUNTIME, 'runtime'], packages: ['@nestjs/*', 'rxjs', 'reflect-metadata'] },
   cli: {
     rooms: ['contract', 'relay', 'config', 'runtime'],
-    packages: ['node:util', 'node:fs', 'node:fs/promises', 'node:path', 'node:stream/consumers'],
+    packages: ['node:util', 'node:fs', 'node:fs/promises', 'node:module', 'node:path', 'node:stream/consumers', 'node:url'],
   },
   dashboard: { rooms: ['contract', 'nest'], packages: ['@nestjs/*'] },
 });
@@ -156,7 +156,7 @@ module.exports = {
       comment: 'Rooms import each other file by file; index files exist for users.',
       severity: 'error',
       from: { path: '^lib/', pathNot: '^lib/index\\.ts$' },
-      to: { path: '^lib/(?:index|runtime/(?:index|client)|testing/index)\\.ts$' },
+      to: { path: '^lib/(?:index|runtime/(?:index|client|worker)|testing/index)\\.ts$' },
     },
     ...Object.entries(ROOMS)
       .filter(([room]) => room !== 'drivers')

@@ -19,12 +19,28 @@ import { rows as limits } from './rows/limits.mjs';
 import { rows as memory } from './rows/memory.mjs';
 import { rows as nest } from './rows/nest.mjs';
 import { rows as peers } from './rows/peers.mjs';
+import { rows as pool } from './rows/pool.mjs';
 import { rows as rpc } from './rows/rpc.mjs';
 import { rows as startUp } from './rows/start-up.mjs';
 import { rows as stop } from './rows/stop.mjs';
 
 // Rows that are compared stand near each other.
-const FILES = { limits, peers, kernel, nest, 'handler-call': handlerCall, depth, latency, memory, embedded, bullmq, rpc, stop, 'start-up': startUp };
+const FILES = {
+  limits,
+  peers,
+  kernel,
+  nest,
+  'handler-call': handlerCall,
+  depth,
+  latency,
+  memory,
+  embedded,
+  bullmq,
+  pool,
+  rpc,
+  stop,
+  'start-up': startUp,
+};
 const ROW_PROCESS = fileURLToPath(new URL('./row.mjs', import.meta.url));
 const RESULTS = fileURLToPath(new URL('./RESULTS.md', import.meta.url));
 const ROUNDS = 5;

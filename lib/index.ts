@@ -35,6 +35,9 @@ export type {
   FailedOptions,
   KernelOptions,
   PipelineOptions,
+  PoolAllocatorOptions,
+  PoolOptions,
+  PoolSupervisorOptions,
   RpcLimitOptions,
   RpcOptions,
   RpcTlsOptions,
@@ -43,6 +46,7 @@ export type {
 export type { DurationInput } from './contract/duration.js';
 export {
   CancelJobError,
+  DispatcherNotFoundError,
   DriverNotAvailableError,
   DriverStoppedError,
   FileFormatError,
@@ -71,6 +75,7 @@ export {
   PushBatchError,
   PushUncertainError,
   RetryJobError,
+  ServiceFailedError,
   SnoozeJobError,
   StateConflictError,
   StateStoreClosedError,
@@ -98,7 +103,23 @@ export type {
 } from './contract/kernel-admin.js';
 export type { BackoffOptions, OnFailure, RetryOptions } from './contract/retry-policy.js';
 export { RelayError, RpcExposedError, RpcUncertainError, RpcUnreachableError, ServiceError } from './contract/rpc-errors.js';
+export { KernelEnvironment, type EnvironmentValue } from './contract/kernel-environment.js';
+export type {
+  Finalizer,
+  FinalizerFunction,
+  KernelDispatcher,
+  KernelService,
+  KernelServiceContext,
+  PayloadParts,
+  PayloadSource,
+} from './contract/service.js';
 export type { StandardSchema } from './contract/standard-schema.js';
+export type { WorkerPayload, WorkerPool, WorkerPoolFactory, WorkerPoolRequest, WorkerState, WorkerStatusName } from './contract/worker.js';
+export { WorkerError, WorkerPoolError, WorkerStartError } from './contract/worker-errors.js';
+export type { DispatcherHostEvents } from './host/dispatcher-host.js';
+export { TickerDispatcher, type TickerDispatcherOptions } from './host/ticker.dispatcher.js';
+export { TickerService } from './host/ticker.service.js';
+export { Dispatcher, type DispatcherOptions } from './nest/decorators/dispatcher.decorator.js';
 export { InjectJobs, InjectQueue } from './nest/decorators/inject.decorator.js';
 export type { JobHandlerDecorator, JobHandlerOptions, JobHandlerOptionsFactory } from './nest/decorators/job-handler.decorator.js';
 export { JobHandler } from './nest/decorators/job-handler.decorator.js';
@@ -115,6 +136,7 @@ export type {
   JobsModuleOptions,
   JobsOptionsFactory,
   JobsRole,
+  ServiceOption,
 } from './nest/jobs-module-options.js';
 export { JobsServer } from './nest/jobs-server.js';
 export type { AsyncFeatureQueue, FeatureQueue } from './nest/jobs.module.js';

@@ -26,7 +26,10 @@ export async function openPool(count, window) {
   const workers = await Promise.all(Array.from({ length: count }, start));
 
   async function start() {
-    const child = spawn(process.execPath, [WORKER], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NRR_WINDOW: String(window) } });
+    const child = spawn(process.execPath, [WORKER, ...(window === 1 ? [] : ['window'])], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, NRR_WINDOW: String(window) },
+    });
     const worker = { child, free: window, number: 0 };
     await new Promise((resolve) => {
       const cut = cutter((options) => {

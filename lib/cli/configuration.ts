@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readRrYaml, type RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
 import { JobsConfigError } from '../contract/errors.js';
+import { builtinServices } from '../runtime/builtin-services.js';
 import { loadDriverOptions } from '../runtime/driver-options.js';
 import type { CliIo } from './io.js';
 
@@ -12,14 +13,21 @@ export const DEFAULT_FILE = '.rr.yaml';
  * Reads a file, with those that it includes, relative to its folder.
  *
  * @param file - As it was written: errors name it so.
+ * @param services - Whose sections are handed over as they are. Default: those of the library.
  * @throws JobsConfigError with everything that is wrong.
  */
-export async function readConfiguration(file: string, overrides: readonly string[], io: CliIo): Promise<RrConfiguration> {
+export async function readConfiguration(
+  file: string,
+  overrides: readonly string[],
+  io: CliIo,
+  services: readonly string[] = Object.keys(builtinServices),
+): Promise<RrConfiguration> {
   const path = resolve(io.workingDirectory, file);
   return readRrYaml(readText(path, file), {
     file,
     environment: io.environment,
     overrides,
+    services,
     drivers: await loadDriverOptions(),
     readInclude: (included) => readText(resolve(dirname(path), included), included),
   });

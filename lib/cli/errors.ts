@@ -4,7 +4,8 @@ export class CliUsageError extends Error {
   constructor(
     message: string,
     readonly command?: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }

@@ -82,6 +82,78 @@ export interface KernelOptions {
    * Default: the kernel is alone in its process.
    */
   readonly rpc?: string | RpcOptions;
+  /**
+   * Runs the jobs in worker processes instead of this one: by default the same program again, with `RR_MODE=jobs`, where it opens no ports and
+   * serves jobs. `{}` is one worker per processor. Not with `rpc.connect`.
+   *
+   * Default: jobs run in this process.
+   */
+  readonly pool?: PoolOptions;
+}
+
+/**
+ * Worker processes. Of `command`, `entry` and `module` at most one is given. All durations: seconds, or duration text.
+ *
+ * @publicApi
+ */
+export interface PoolOptions {
+  /** Processes. Range: 0 to 500; 0 is one per processor. Default: `0`. */
+  readonly numWorkers?: number;
+  /** The file that the workers run, with the flags of this process. Default: the file that this process runs. */
+  readonly entry?: string;
+  /**
+   * A module of Nest that the workers run, without the file of this process: its URL or path, `#`, and the name of its export.
+   *
+   * @example
+   * new URL('./app.module.js#AppModule', import.meta.url).href
+   */
+  readonly module?: string;
+  /** A program of any language and its arguments; a text is split at every single space. */
+  readonly command?: string | readonly string[];
+  /** More variables for the workers; names become upper case. Default: none. */
+  readonly env?: Readonly<Record<string, string | number | boolean>>;
+  /** A worker that ran so many jobs is replaced. 0: never. Default: `0`. */
+  readonly maxJobs?: number;
+  /** Jobs that wait or run inside the pool. 0: no limit. Default: `0`. */
+  readonly maxQueueSize?: number;
+  /** How long the start of a process may take. Default: `60`. */
+  readonly allocateTimeout?: number | string;
+  /** How long the end of the pool may take. Default: `60`. */
+  readonly destroyTimeout?: number | string;
+  /** How long a reset waits for busy workers. Default: `60`. */
+  readonly resetTimeout?: number | string;
+  /** Not used by jobs. Default: `60`. */
+  readonly streamTimeout?: number | string;
+  /** A new process for every job. Default: `false`. */
+  readonly debug?: boolean;
+  /** Limits of one worker. Default: nothing is watched. */
+  readonly supervisor?: PoolSupervisorOptions;
+  /** More workers while none is free. Default: their number is fixed. */
+  readonly dynamicAllocator?: PoolAllocatorOptions;
+}
+
+/** Limits of one worker; 0 is none. @publicApi */
+export interface PoolSupervisorOptions {
+  /** Between two looks at all workers. Unit: seconds, or duration text. Default: `5`. */
+  readonly watchTick?: number | string;
+  /** A worker older than this is replaced. Unit: seconds, or duration text. Default: `0`. */
+  readonly ttl?: number | string;
+  /** A worker without a job for so long is replaced. Unit: seconds, or duration text. Default: `0`. */
+  readonly idleTtl?: number | string;
+  /** The longest run of a job; then the worker is killed. Unit: seconds, or duration text. Default: `0`. */
+  readonly execTtl?: number | string;
+  /** A worker with more resident memory is replaced. Unit: MiB. Default: `0`. */
+  readonly maxWorkerMemory?: number;
+}
+
+/** Workers beyond `numWorkers`. @publicApi */
+export interface PoolAllocatorOptions {
+  /** Range: 0 to 100; 0 is the default. Default: `10`. */
+  readonly maxWorkers?: number;
+  /** Workers started at once. Range: 0 to 100; 0 is the default. Default: `5`. */
+  readonly spawnRate?: number;
+  /** Extra workers without a job for so long end. Unit: seconds, or duration text. Default: `60`. */
+  readonly idleTimeout?: number | string;
 }
 
 /** RoadRunner's wire: one of `connect` and `listen`. @publicApi */

@@ -7,6 +7,7 @@ import { readDriver } from './declaration.js';
 import { pathOf, shown, wrongValue } from './issues.js';
 import { OptionBag } from './option-bag.js';
 import { isPipelineName, PIPELINE_NAME_EXPECTED } from './pipeline-name.js';
+import { readPoolOptions, type PoolConfiguration } from './pool-options.js';
 import { retryOptions } from './retry-options.js';
 import { readRpcOptions, type RpcConfiguration } from './rpc-options.js';
 import { about, check, closed, duration, flag, integer, isRecord, oneOf, text } from './schema.js';
@@ -20,6 +21,8 @@ export interface KernelConfiguration {
   readonly consume: readonly string[] | undefined;
   /** `undefined` when the kernel is alone in its process. */
   readonly rpc: RpcConfiguration | undefined;
+  /** `undefined` when jobs run in this process. */
+  readonly pool: PoolConfiguration | undefined;
 }
 
 const DEFAULT_NUM_POLLERS = 64;
@@ -48,6 +51,7 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
   const declarations = readPipelines(tree.pipelines, issues);
   const consume = readConsume(tree.consume, isRecord(tree.pipelines) ? Object.keys(tree.pipelines) : [], issues);
   const rpc = tree.rpc === undefined ? undefined : readRpcOptions(tree.rpc, 'rpc', issues);
+  const pool = tree.pool === undefined ? undefined : readPoolOptions(tree.pool, 'pool', issues);
   if (rpc?.target !== undefined) refuseOwnPipelines(tree, issues);
   if (options === undefined || issues.length > 0) throw new JobsConfigError(issues);
   return {
@@ -71,6 +75,7 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
     declarations,
     consume,
     rpc,
+    pool,
   };
 }
 
@@ -104,6 +109,7 @@ function kernelEntries() {
     failed: v.optional(about('Where failed jobs are kept, and how many.', failedOptions()), {}),
     shutdown: v.optional(about('How much time a stop may take.', shutdownOptions()), {}),
     rpc: v.optional(v.unknown()), // read apart: it may be a text
+    pool: v.optional(v.unknown()), // read apart: `.rr.yaml` has another form
     dataDir: v.optional(
       about(
         'The folder of the files of embedded pipelines and of the state. Default: the variable `NRR_DATA_DIR`, or `.nrr`.',
@@ -139,10 +145,10 @@ function seconds(fallback: number, meaning: string) {
 
 // Which of the two would a push go to? The kernel over there has pipelines of its own.
 function refuseOwnPipelines(tree: Readonly<Record<string, unknown>>, issues: ConfigIssue[]): void {
-  for (const key of ['pipelines', 'consume']) {
+  for (const key of ['pipelines', 'consume', 'pool']) {
     const value = tree[key];
     const isEmpty = value === undefined || (Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0);
-    if (isEmpty) continue;
+    if (isEmpty && (key !== 'pool' || value === undefined)) continue;
     issues.push({
       path: key,
       message: `It stands beside "rpc.connect", where pushes go to the pipelines of another kernel. Remove "${key}", or remove "rpc.connect" to run them here.`,

@@ -12,6 +12,9 @@ const MEANINGS: ReadonlyMap<string, EnvironmentValue | undefined> = new Map<stri
   ['empty', ''],
 ]);
 
+/** Set by kernels for all their workers; they name no source. */
+const SHARED = new Set(['RR_MODE', 'RR_RELAY', 'RR_RPC', 'RR_VERSION']);
+
 /**
  * The variables of a process, as dispatchers and services read them.
  *
@@ -28,6 +31,16 @@ export class KernelEnvironment {
   /** `RR_MODE`: what a kernel spawned this process for; empty when none did. */
   get mode(): string {
     return this.#values['RR_MODE'] ?? '';
+  }
+
+  /**
+   * True when a kernel spawned this process: `RR_MODE` is set, or, by a kernel of the old kind, `RR_RELAY` together with a variable such as
+   * `RR_TICKER=true`.
+   */
+  get isSpawned(): boolean {
+    if (this.mode !== '') return true;
+    if ((this.#values['RR_RELAY'] ?? '') === '') return false;
+    return Object.keys(this.#values).some((name) => name.startsWith('RR_') && !SHARED.has(name) && this.get(name) === true);
   }
 
   /**

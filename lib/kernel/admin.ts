@@ -9,6 +9,7 @@ import type { Dispatcher } from './dispatcher.js';
 import type { FailedStore } from './failed-store.js';
 import type { Pipeline } from './pipeline.js';
 import type { Run } from './run.js';
+import type { WorkforceAdmin } from './workforce.js';
 
 /** What the administration sees of its kernel. */
 export interface AdminOptions {
@@ -19,6 +20,8 @@ export interface AdminOptions {
   pipelines(): Iterable<Pipeline>;
   dispatchers(): Iterable<Dispatcher>;
   cancelRun(run: Run, reason: Error): void;
+  /** Absent where handlers run in this process. */
+  readonly workers?: WorkforceAdmin;
 }
 
 const DEFAULT_PAGE = 100;
@@ -27,10 +30,18 @@ const DRIVER_MARK = 'driver:';
 
 /** {@link KernelAdmin} of a kernel in this process. */
 export class Admin implements KernelAdmin {
+  readonly addWorker?: () => Promise<void>;
+  readonly removeWorker?: () => Promise<void>;
+  readonly resetWorkers?: () => Promise<void>;
   readonly #options: AdminOptions;
 
   constructor(options: AdminOptions) {
     this.#options = options;
+    const { workers } = options;
+    if (workers === undefined) return;
+    this.addWorker = () => workers.addWorker();
+    this.removeWorker = () => workers.removeWorker();
+    this.resetWorkers = () => workers.resetWorkers();
   }
 
   get failed(): FailedJobs {
@@ -56,9 +67,8 @@ export class Admin implements KernelAdmin {
     );
   }
 
-  // Handlers run in this process; there are no others.
   workers(): Promise<WorkerStat[]> {
-    return Promise.resolve([]);
+    return this.#options.workers?.workers() ?? Promise.resolve([]);
   }
 
   async cancel(id: string, reason = 'It was cancelled.'): Promise<boolean> {

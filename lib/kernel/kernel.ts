@@ -1,6 +1,6 @@
 import { deadlineAfter, type Clock, type Deadline, type Timer } from '../contract/clock.js';
 import type { DriverModule } from '../contract/driver.js';
-import { KernelStoppingError, PipelineExistsError, PipelineNotFoundError, type JobsError } from '../contract/errors.js';
+import { KernelStoppingError, NotSupportedByKernelError, PipelineExistsError, PipelineNotFoundError, type JobsError } from '../contract/errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import type { Job } from '../contract/job.js';
@@ -8,6 +8,7 @@ import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushRecei
 import { JobsEventHub } from '../contract/jobs-events.js';
 import type { KernelAdmin } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
+import type { KernelService } from '../contract/service.js';
 import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 import { Admin } from './admin.js';
@@ -21,6 +22,7 @@ import { RunLimits } from './run-limits.js';
 import type { Run } from './run.js';
 import { Resources } from './shared-resources.js';
 import { Settlement } from './settlement.js';
+import type { Workforce } from './workforce.js';
 
 /** What a kernel is made of. */
 export interface KernelParts {
@@ -37,6 +39,8 @@ export interface KernelParts {
   consumes(pipeline: string): boolean;
   /** Makes what opens the kernel to other processes. Absent: it is alone in its process. */
   serverOf?(kernel: Kernel): KernelServer;
+  /** Makes its worker processes and services. Absent: it can have none. */
+  workforceOf?(kernel: Kernel): Workforce;
 }
 
 /** Opens a kernel to other processes. */
@@ -66,6 +70,8 @@ export interface StopOptions {
 
 /** Drivers get this long to confirm what they still owe. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** A worker process that was killed gets this long to be dead. */
+const KILL_TIMEOUT_MS = 2_000;
 /** Keeps the process alive while the kernel consumes, as a listening server would. */
 const KEEP_ALIVE_MS = 86_400_000;
 
@@ -85,6 +91,7 @@ export class Kernel implements JobsApi {
   readonly #failed: FailedStore;
   readonly #settlement: Settlement;
   readonly #server: KernelServer | undefined;
+  readonly #workforce: Workforce | undefined;
   #phase: 'idle' | 'running' | 'draining' | 'drained' | 'closed' = 'idle';
   #keepAlive: Timer | undefined;
   #draining: Promise<void> | undefined;
@@ -113,6 +120,8 @@ export class Kernel implements JobsApi {
       watch: (run) => this.#runLimits.watch(run),
       push: (job) => this.push(job),
     });
+    this.#workforce = parts.workforceOf?.(this);
+    const workers = this.#workforce?.admin;
     this.admin = new Admin({
       clock,
       failed: this.#failed,
@@ -121,6 +130,7 @@ export class Kernel implements JobsApi {
       pipelines: () => this.#pipelines.values(),
       dispatchers: () => this.#dispatchers.values(),
       cancelRun: (run, reason) => this.#cancel(run, reason),
+      ...(workers === undefined ? {} : { workers }),
     });
     this.#server = parts.serverOf?.(this);
   }
@@ -135,11 +145,18 @@ export class Kernel implements JobsApi {
     return this.#server?.address;
   }
 
-  /** Opens the kernel to other processes, if it is to be, and runs the pipelines that consume. What was declared before stays as it is. */
+  /**
+   * Opens the kernel to other processes, if it is to be, starts its workers and services, and runs the pipelines that consume. What was declared
+   * before stays as it is.
+   *
+   * @throws RelayError when its address cannot be listened on.
+   * @throws WorkerStartError when a worker cannot be started. Close the kernel then.
+   */
   async start(): Promise<void> {
     if (this.#phase !== 'idle') return;
     this.#phase = 'running';
-    await this.#listen();
+    await this.#whileRunning(() => this.#server?.listen());
+    await this.#whileRunning(() => this.#workforce?.start());
     if (!this.isRunning) return;
     const consumed = [...this.#pipelines.values()].filter(({ name }) => this.#parts.consumes(name));
     await Promise.all(consumed.map((pipeline) => pipeline.run()));
@@ -228,6 +245,24 @@ export class Kernel implements JobsApi {
     return this.#parts.clock.now();
   }
 
+  /**
+   * Adds another source of work. Only before `start`.
+   *
+   * @param config - Its section of the configuration.
+   * @throws NotSupportedByKernelError when this kernel was made without workers and services.
+   */
+  addService(service: KernelService, config?: unknown): void {
+    if (this.#workforce === undefined) throw new NotSupportedByKernelError(`the service "${service.name}"`, 'Make the kernel with createKernel().');
+    this.#workforce.addService(service, config);
+  }
+
+  /** What a handler in another process reports of its job. Without effect when the job does not run. */
+  reportProgress(id: string, value: unknown): void {
+    for (const dispatcher of this.#dispatchers.values()) {
+      for (const run of dispatcher.runs()) if (run.delivery.job.id === id) return run.progress(value);
+    }
+  }
+
   /** Stops intake, waits for running jobs, aborts them at the deadline and returns the rest. Pushes go on where they can. */
   drain(options: StopOptions = {}): Promise<void> {
     return (this.#draining ??= this.#drain(options));
@@ -238,11 +273,14 @@ export class Kernel implements JobsApi {
     return (this.#closing ??= this.#close(options));
   }
 
-  async #listen(): Promise<void> {
+  // A stop that comes meanwhile is no failure of the start.
+  async #whileRunning(begin: () => Promise<void> | undefined): Promise<void> {
+    if (!this.isRunning) return;
     try {
-      await this.#server?.listen();
+      await begin();
     } catch (error) {
-      if (this.isRunning) this.#phase = 'idle';
+      if (!this.isRunning) return;
+      this.#phase = 'idle';
       throw error;
     }
   }
@@ -250,11 +288,16 @@ export class Kernel implements JobsApi {
   async #drain(options: StopOptions): Promise<void> {
     const { shutdown } = this.#parts.settings;
     const timeoutMs = options.timeoutMs ?? shutdown.timeoutMs;
+    const graceMs = options.graceMs ?? shutdown.graceMs;
+    const deadline = deadlineAfter(this.#parts.clock, timeoutMs + graceMs);
     this.#phase = 'draining';
     this.#failed.stop();
+    const services = this.#stopServices(deadline);
     await Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.beginStop()));
-    if (!(await this.#idleWithin(timeoutMs))) await this.#abortRuns(options.graceMs ?? shutdown.graceMs);
+    if (!(await this.#idleWithin(timeoutMs))) await this.#abortRuns(graceMs);
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop();
+    await services;
+    await this.#workforce?.stopWorkers(deadline);
     await this.#settlement.flush();
     this.#runLimits.stop();
     this.#phase = 'drained';
@@ -266,6 +309,7 @@ export class Kernel implements JobsApi {
     const deadline = deadlineAfter(this.#parts.clock, CLOSE_TIMEOUT_MS);
     // Other processes have no other place to push to: they are answered as long as there are drivers.
     await this.#server?.close(deadline);
+    await this.#workforce?.close(deadline);
     await Promise.all(
       [...this.#pipelines.values()].map(async (pipeline) => {
         const lost = await pipeline.stop(deadline);
@@ -282,14 +326,25 @@ export class Kernel implements JobsApi {
     await this.#parts.store.close();
   }
 
+  async #stopServices(deadline: Deadline): Promise<void> {
+    try {
+      await this.#workforce?.stopServices(deadline);
+    } catch (error) {
+      this.#parts.logger.error('The services did not stop in order.', { error });
+    }
+  }
+
   async #abortRuns(graceMs: number): Promise<void> {
+    const workers = this.#workforce?.stopWorkers(deadlineAfter(this.#parts.clock, graceMs));
     for (const dispatcher of this.#dispatchers.values()) {
       dispatcher.stop();
       for (const run of dispatcher.runs()) {
         run.abort(new KernelStoppingError());
-        this.#runLimits.abandonAfter(run, graceMs);
+        // The end of a worker tells what becomes of its job; this is for one that does not end.
+        this.#runLimits.abandonAfter(run, graceMs + (this.#workforce?.admin === undefined ? 0 : KILL_TIMEOUT_MS));
       }
     }
+    await workers;
     await this.#idleWithin(Infinity);
   }
 

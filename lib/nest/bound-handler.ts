@@ -1,4 +1,5 @@
-import { BadRequestException, UnprocessableEntityException } from '@nestjs/common';
+import { BadRequestException, type Logger, UnprocessableEntityException } from '@nestjs/common';
+import type { Finalizer } from '../contract/service.js';
 import type { HandlerFunction, HandlerOptions } from '../runtime/handler.js';
 
 /** A handler as the kernel binds it. */
@@ -19,4 +20,17 @@ const INVALID_PAYLOAD = [BadRequestException, UnprocessableEntityException] as c
 export function withFinalErrors(options: HandlerOptions): HandlerOptions {
   if (options.retryOn !== undefined) return options;
   return { ...options, dontRetryOn: [...INVALID_PAYLOAD, ...(options.dontRetryOn ?? [])] };
+}
+
+/** Runs the finalizers after each run, before the job is settled. What they throw is logged: it is no failure of the job. */
+export function withFinalizer(handle: HandlerFunction, finalizer: Finalizer, logger: Logger): HandlerFunction {
+  return async (context) => {
+    try {
+      return await handle(context);
+    } finally {
+      await finalizer.finalize().catch((error: unknown) => {
+        logger.error(`What has to be reset after job "${context.name}" (${context.id}) was not: ${String(error)}`);
+      });
+    }
+  };
 }

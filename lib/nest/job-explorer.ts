@@ -4,6 +4,7 @@ import { pathOf, unknownKeyMessage } from '../config/issues.js';
 import { suggest } from '../config/suggest.js';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
 import type { JobEvent, JobsEventHub } from '../contract/jobs-events.js';
+import type { KernelDispatcher } from '../contract/service.js';
 import type { HandlerOptions } from '../runtime/handler.js';
 import type { JobHandlerMetadata, JobHandlerOptions } from './decorators/job-handler.decorator.js';
 import type { OnJobEventMetadata } from './decorators/on-job-event.decorator.js';
@@ -97,6 +98,15 @@ export class JobExplorer {
     }
     if (issues.length > 0) throw new JobsConfigError(issues);
     return ends;
+  }
+
+  /** The providers marked with `@Dispatcher()`, in the order of their modules. */
+  dispatchers(): KernelDispatcher[] {
+    return this.#options.discovery.getProviders().flatMap((wrapper): KernelDispatcher[] => {
+      const metatype = classOf(wrapper);
+      const isOurs = metatype !== undefined && jobMetadata.kernelOfDispatcher(metatype) === this.#options.kernel;
+      return isOurs && wrapper.instance !== undefined ? [wrapper.instance as KernelDispatcher] : [];
+    });
   }
 
   #optionsOf(metadata: JobHandlerMetadata): JobHandlerOptions {

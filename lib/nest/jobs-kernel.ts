@@ -1,14 +1,21 @@
 import type { Logger } from '@nestjs/common';
 import { suggest } from '../config/suggest.js';
-import { JobsConfigError, UnknownQueueError } from '../contract/errors.js';
+import { JobsArgumentError, JobsConfigError, NotSupportedByKernelError, UnknownQueueError } from '../contract/errors.js';
 import type { JobsApi } from '../contract/jobs-api.js';
 import { JobsEventHub } from '../contract/jobs-events.js';
 import type { KernelAdmin } from '../contract/kernel-admin.js';
+import { KernelEnvironment } from '../contract/kernel-environment.js';
+import type { RetryPolicy } from '../contract/retry-policy.js';
+import type { FinalizerFunction, KernelDispatcher, KernelService } from '../contract/service.js';
+import { DispatcherHost, type DispatcherHostEvents } from '../host/dispatcher-host.js';
+import type { FinalizerList } from '../host/finalizer-list.js';
 import type { Kernel, StopOptions } from '../kernel/kernel.js';
 import type { JobsConnection } from '../runtime/connect-jobs.js';
 import type { HandlerExecutor } from '../runtime/handler-executor.js';
 import { isPattern } from '../runtime/handler-registry.js';
-import type { BoundHandler } from './bound-handler.js';
+import type { ServedWorker } from '../runtime/serve-worker.js';
+import { withFinalizer, type BoundHandler } from './bound-handler.js';
+import type { ProcessRole } from './role.js';
 
 /** What a {@link JobsKernel} is made of. */
 export interface JobsKernelParts {
@@ -16,11 +23,16 @@ export interface JobsKernelParts {
   readonly logger: Logger;
   /** Names of the pipelines whose jobs run here, those among them that are declared later. */
   readonly consumed: ReadonlySet<string>;
+  /** What happens to failed jobs of a queue, where a worker decides it. */
+  retryOf(queue: string): RetryPolicy;
+  /** False in tests: services would start processes. */
+  readonly hasServices: boolean;
 }
 
-/** Where pushes go: to a kernel of this process, or to one behind a connection. */
+/** Where pushes go: to a kernel of this process, or to one behind a connection; a worker also serves that one. */
 export type JobsTarget =
-  { readonly kernel: Kernel; readonly connection?: undefined } | { readonly connection: JobsConnection; readonly kernel?: undefined };
+  | { readonly kernel: Kernel; readonly connection?: undefined; readonly worker?: undefined }
+  | { readonly connection: JobsConnection; readonly worker?: ServedWorker; readonly kernel?: undefined };
 
 /**
  * The kernel of the application, to be injected: starts and stops the consuming.
@@ -34,6 +46,8 @@ export class JobsKernel {
   readonly events: JobsEventHub;
   readonly #target: JobsTarget;
   readonly #parts: JobsKernelParts;
+  readonly #dispatchers = new DispatcherHost(new KernelEnvironment(process.env));
+  readonly #services: string[] = [];
   readonly #waiting: BoundHandler[] = [];
   #isBound = false;
   #isAsked = false;
@@ -41,7 +55,7 @@ export class JobsKernel {
   constructor(
     target: JobsTarget,
     /** What this process does. */
-    readonly role: 'producer' | 'kernel',
+    readonly role: ProcessRole,
     parts: JobsKernelParts,
   ) {
     this.#target = target;
@@ -75,9 +89,94 @@ export class JobsKernel {
     return this.#target.connection?.address;
   }
 
+  /** Names of the other sources of work that were added. */
+  get services(): readonly string[] {
+    return this.#services;
+  }
+
+  /** What resets the state of this process after every job or payload, and when it ends. */
+  get finalizer(): FinalizerList {
+    return this.#dispatchers.finalizer;
+  }
+
+  /**
+   * Adds a function that runs after every job in the process that ran it, with `false`, and at its end, with `true`. In one process with the
+   * kernel, add it before the application has bootstrapped.
+   *
+   * @throws JobsArgumentError when handlers run here and are bound already.
+   */
+  addFinalizer(finalize: FinalizerFunction): this {
+    if (this.#isBound && this.kernel !== undefined) {
+      throw new JobsArgumentError('A finalizer was added after the handlers were bound. Add it in a constructor or in onModuleInit().');
+    }
+    this.finalizer.add(finalize);
+    return this;
+  }
+
+  /**
+   * Adds a dispatcher behind the others: it is asked whether it can serve in a process that a kernel spawned.
+   *
+   * @throws JobsArgumentError when `serve()` was called.
+   */
+  addDispatcher(dispatcher: KernelDispatcher): this {
+    this.#dispatchers.addDispatcher(dispatcher);
+    return this;
+  }
+
+  /**
+   * Adds another source of work, before the kernel starts.
+   *
+   * @param config - Its section of the configuration.
+   * @throws NotSupportedByKernelError when the kernel runs in another process.
+   */
+  addService(service: KernelService, config?: unknown): this {
+    if (this.kernel === undefined) {
+      throw new NotSupportedByKernelError(`the service "${service.name}"`, 'It runs in the process of the kernel: add it there.');
+    }
+    if (!this.#parts.hasServices) return this;
+    this.kernel.addService(service, config);
+    this.#services.push(service.name);
+    return this;
+  }
+
+  /** Listens to what becomes of dispatchers and finalizers. A listener must not throw. */
+  on<E extends keyof DispatcherHostEvents>(event: E, listener: (...facts: DispatcherHostEvents[E]) => void): this {
+    this.#dispatchers.on(event, listener);
+    return this;
+  }
+
+  /**
+   * Lets the first dispatcher serve that can. Called by the module itself in a process that a kernel spawned.
+   *
+   * @returns What it resolves with.
+   * @throws DispatcherNotFoundError (as a rejection) when none can.
+   */
+  serve(): Promise<unknown> {
+    return this.#dispatchers.serve();
+  }
+
+  /**
+   * Runs the handlers of this process for the kernel that spawned it, until the kernel asks to stop or is gone. What `JobsServer` does as a
+   * dispatcher.
+   *
+   * @throws NotSupportedByKernelError (as a rejection) when no kernel spawned this process.
+   */
+  async serveJobs(): Promise<unknown> {
+    const { worker } = this.#target;
+    if (worker === undefined) throw new NotSupportedByKernelError('serving jobs', 'This process is no worker: no kernel spawned it.');
+    const { finalizer } = this;
+    const finalize = finalizer.isEmpty ? undefined : () => finalizer.finalize();
+    return worker.serve(this.#parts.handlers, (queue) => this.#parts.retryOf(queue), finalize);
+  }
+
+  /** True for a worker whose kernel knows no attempts, as RoadRunner: it counts them itself. */
+  get countsAttempts(): boolean {
+    return this.#target.worker?.countsAttempts ?? false;
+  }
+
   /**
    * Begins to consume; without effect when it does already. Called before the application has bootstrapped it only asks for it: handlers
-   * are bound then. A producer never consumes.
+   * are bound then. A producer and a worker never consume.
    */
   async start(): Promise<void> {
     this.#isAsked = true;
@@ -89,6 +188,7 @@ export class JobsKernel {
    * waits for the same stop; a kernel that has stopped does not start again.
    */
   async stop(options?: StopOptions): Promise<void> {
+    this.#target.worker?.stop();
     await this.kernel?.drain(options);
   }
 
@@ -116,19 +216,23 @@ export class JobsKernel {
    */
   async bind(handlers: readonly BoundHandler[]): Promise<void> {
     if (this.role === 'producer') return;
-    const pipelines = await this.api.list();
     const all = [...this.#waiting.splice(0), ...handlers];
-    for (const handler of all) {
-      this.#checkQueues(handler, pipelines);
-      this.#bindOne(handler);
-    }
-    this.#warnOfIdle(all, pipelines);
+    if (this.kernel !== undefined) await this.#checkAll(all, this.kernel);
+    for (const handler of all) this.#bindOne(handler);
     this.#isBound = true;
     if (this.#isAsked) await this.kernel?.start();
   }
 
   #bindOne({ name, options, label, handle }: BoundHandler): void {
-    this.#parts.handlers.add(name, handle, options, label);
+    const { handlers, logger } = this.#parts;
+    const finalizes = this.role === 'kernel' && !this.finalizer.isEmpty; // a worker does it itself
+    handlers.add(name, finalizes ? withFinalizer(handle, this.finalizer, logger) : handle, options, label);
+  }
+
+  async #checkAll(handlers: readonly BoundHandler[], kernel: Kernel): Promise<void> {
+    const pipelines = await kernel.list();
+    for (const handler of handlers) this.#checkQueues(handler, pipelines);
+    this.#warnOfIdle(handlers, pipelines);
   }
 
   #checkQueues({ options, declaredLater, label }: BoundHandler, pipelines: readonly string[]): void {

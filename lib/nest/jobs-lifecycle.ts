@@ -1,12 +1,18 @@
-import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
-import type { ModuleRef } from '@nestjs/core';
+import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy, Type } from '@nestjs/common';
+import type { ModuleRef, ModulesContainer } from '@nestjs/core';
+import type { PoolOptions } from '../config/kernel-options.js';
+import type { KernelDispatcher, KernelService } from '../contract/service.js';
 import type { JobContext } from '../runtime/job-context.js';
 import { withFinalErrors, type BoundHandler } from './bound-handler.js';
 import type { HandlerCompiler } from './handler-chain.js';
 import type { FoundHandler, JobExplorer } from './job-explorer.js';
 import type { JobsKernel } from './jobs-kernel.js';
+import type { JobsServer } from './jobs-server.js';
 import { middlewareOf, withProcessMiddleware, type JobProcessMiddleware } from './middleware.js';
 import type { ModuleSettings } from './module-settings.js';
+import { KERNEL_VARIABLE } from '../runtime/kernel-workers.js';
+import { DEFAULT_KERNEL, getKernelToken } from './tokens.js';
+import { endWorker } from './worker-end.js';
 
 /** What the life cycle of one kernel is given. */
 export interface JobsLifecycleOptions {
@@ -15,16 +21,23 @@ export interface JobsLifecycleOptions {
   readonly explorer: JobExplorer;
   readonly compiler: HandlerCompiler;
   readonly moduleRef: ModuleRef;
+  readonly modules: ModulesContainer;
+  readonly server: JobsServer;
   readonly logger: Logger;
+  /** Of the kernel; the kernel that spawned this process asks for it by its name. */
+  readonly name: string;
 }
 
 /**
  * Joins a kernel with the life of the application: handlers are bound and jobs consumed when everything else is ready;
- * running jobs end while everything else is still open; drivers close last.
+ * running jobs end while everything else is still open; drivers close last. In a process that a kernel spawned, it serves that kernel instead,
+ * and ends the process: the application never gets as far as opening its ports.
  */
 export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #options: JobsLifecycleOptions;
   #listeners: (() => void)[] = [];
+  #serving: Promise<number> | undefined;
+  #isShutDown = false;
 
   constructor(options: JobsLifecycleOptions) {
     this.#options = options;
@@ -37,19 +50,92 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     if (kernel.role === 'producer') return this.#logProducer();
     const middleware = middlewareOf(moduleRef, 'middleware.process', settings.middleware.process);
     await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
+    await this.#addParts();
+    if (kernel.role === 'worker') return this.#serveAndEnd();
     if (!settings.autoStart) return;
-    await kernel.start();
+    await this.#start();
     await this.#logConsumed();
   }
 
   // Ours is destroyed first: databases are open, and handlers may push.
   async onModuleDestroy(): Promise<void> {
+    this.#isShutDown = true;
     await this.#options.kernel.stop();
+    await this.#serving;
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#options.kernel.close();
+    const { kernel, logger } = this.#options;
+    await kernel.close();
     for (const end of this.#listeners.splice(0)) end();
+    await kernel.finalizer.finalize(true).catch((error: unknown) => logger.error(`Not all finalizers ran to their end: ${textOf(error)}`));
+  }
+
+  /** Services and dispatchers of the options, and the dispatchers among the providers. That for jobs is asked last. */
+  async #addParts(): Promise<void> {
+    const { kernel, settings, explorer, server } = this.#options;
+    const dispatchers = await Promise.all(settings.dispatchers.map((one) => this.#instanceOf(one)));
+    const found = explorer.dispatchers().filter((one) => !dispatchers.includes(one));
+    for (const dispatcher of [...dispatchers, ...found, server]) kernel.addDispatcher(dispatcher);
+    if (kernel.role !== 'kernel') return;
+    for (const { service, config } of settings.services) kernel.addService(await this.#instanceOf(service), config);
+  }
+
+  /** A provider of the application, or one that is made for it. */
+  async #instanceOf<T extends KernelService | KernelDispatcher>(given: T | Type<T>): Promise<T> {
+    if (typeof given !== 'function') return given;
+    const { moduleRef } = this.#options;
+    try {
+      return moduleRef.get<T>(given, { strict: false });
+    } catch {
+      return moduleRef.create<T>(given); // it is no provider
+    }
+  }
+
+  // What has begun is ended: nobody will call the hooks of an application whose start failed.
+  async #start(): Promise<void> {
+    const { kernel } = this.#options;
+    try {
+      await kernel.start();
+    } catch (error) {
+      await kernel.close({ timeoutMs: 0, graceMs: 0 });
+      throw error;
+    }
+  }
+
+  /** Does not come back: what stands behind the start of the application is not for workers. */
+  async #serveAndEnd(): Promise<void> {
+    const { modules, logger, name } = this.#options;
+    const hasDefault = [...modules.values()].some(({ providers }) => providers.has(getKernelToken(DEFAULT_KERNEL)));
+    const asked = process.env[KERNEL_VARIABLE] ?? (hasDefault ? DEFAULT_KERNEL : name);
+    if (asked !== name) return; // it is the process of another kernel of this application
+    this.#warnOfForeignKernel();
+    const exitCode = await (this.#serving = this.#serve());
+    // Nest is at its hooks already, at a signal, and ends the process itself.
+    if (this.#isShutDown) return new Promise(() => {});
+    return endWorker(modules, exitCode, (error) => logger.error(`A hook failed while the worker ended: ${textOf(error)}`));
+  }
+
+  async #serve(): Promise<number> {
+    const { kernel, logger } = this.#options;
+    try {
+      await kernel.serve();
+      return 0;
+    } catch (error) {
+      logger.error(`This worker cannot serve: ${textOf(error)}`, error instanceof Error ? error.stack : undefined);
+      return 1;
+    }
+  }
+
+  #warnOfForeignKernel(): void {
+    const { kernel, logger, explorer } = this.#options;
+    if (!kernel.countsAttempts) return;
+    const unsafe = explorer.handlers().filter(({ options }) => options.onFailure === undefined || !options.onFailure.startsWith('queue:'));
+    if (unsafe.length === 0) return;
+    logger.warn(
+      `The kernel of this worker keeps no failed jobs: those of ${unsafe.map(({ label }) => label).join(', ')} are gone after their last run. ` +
+        `Set onFailure: 'queue:<name>' there, or use a kernel of this library.`,
+    );
   }
 
   #bound({ target, ...found }: FoundHandler, middleware: readonly JobProcessMiddleware[]): BoundHandler {
@@ -66,7 +152,22 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
   async #logConsumed(): Promise<void> {
     const { kernel, logger } = this.#options;
     if (kernel.rpcAddress !== undefined) logger.log(`Open to other processes at ${kernel.rpcAddress}.`);
+    const { pool } = this.#options.settings.kernel;
+    if (kernel.services.length > 0) logger.log(`Services: ${kernel.services.join(', ')}.`);
+    if (pool !== undefined) {
+      const { length } = await kernel.admin.workers();
+      logger.log(`Jobs run in ${length} worker process${length === 1 ? '' : 'es'} of ${programOf(pool)}, not in this one.`);
+    }
     const consumed = (await kernel.api.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
     if (consumed.length > 0) logger.log(`Consuming ${consumed.join(', ')}.`);
   }
+}
+
+function programOf({ command, module, entry }: PoolOptions): string {
+  const written = typeof command === 'string' ? command : command?.join(' ');
+  return JSON.stringify(written ?? module ?? entry ?? process.argv[1]);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@ import type { ConfigurableModuleAsyncOptions, Provider, Type } from '@nestjs/com
 import type { KernelOptions } from '../config/kernel-options.js';
 import type { Clock } from '../contract/clock.js';
 import type { DriverRegistry } from '../contract/driver.js';
+import type { KernelDispatcher, KernelService } from '../contract/service.js';
 import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
 import type { JobProcessMiddleware, JobPushMiddleware } from './middleware.js';
 
@@ -16,8 +17,8 @@ export type JobsRole = 'auto' | 'producer' | 'kernel' | 'worker';
 export interface JobsModuleOptions extends KernelOptions {
   /**
    * `kernel` runs the jobs of the pipelines it consumes. `producer` only pushes, binds no handler and opens no `rpc.listen`. `auto` is
-   * `producer` with `rpc.connect` and `kernel` without, unless the environment variable `JOBS_ROLE` says otherwise. `worker` belongs to
-   * processes that a pool has spawned.
+   * `producer` with `rpc.connect` and `kernel` without, unless the environment variable `JOBS_ROLE` says otherwise. `worker` serves a kernel that spawned
+   * this process; `auto` is a worker in such a process, which `RR_MODE` tells.
    *
    * Default: `'auto'`.
    */
@@ -35,6 +36,18 @@ export interface JobsModuleOptions extends KernelOptions {
   readonly drivers?: DriverRegistry;
   /** The source of time, for tests. Default: the clock of the machine. */
   readonly clock?: Clock;
+  /** Other sources of work: what makes payloads and gives them to workers of its own. Only a kernel runs them. Default: none. */
+  readonly services?: readonly (KernelService | Type<KernelService> | ServiceOption)[];
+  /** What serves those sources in the processes that they spawn, beside the providers marked with `@Dispatcher()`. Default: none. */
+  readonly dispatchers?: readonly (KernelDispatcher | Type<KernelDispatcher>)[];
+}
+
+/** A service with its section of the configuration. @publicApi */
+export interface ServiceOption {
+  /** An object, or a class: of a provider, or one that the container makes. */
+  readonly service: KernelService | Type<KernelService>;
+  /** What its `init` is given. */
+  readonly config?: unknown;
 }
 
 /** Each class is a provider of any module; the first one is the outermost. @publicApi */

@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import { RpcException, Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { HandlerConflictError, JobsArgumentError } from '../contract/errors.js';
 import type { JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
+import type { KernelEnvironment } from '../contract/kernel-environment.js';
+import type { KernelDispatcher } from '../contract/service.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { JobContext } from '../runtime/job-context.js';
 import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
@@ -34,11 +36,12 @@ interface PatternHandlers {
  * Nest hides the errors of these handlers from a transport: it logs the error itself, and the failed job says "Internal server error"
  * unless the handler throws a `RpcException`. `@JobHandler()` keeps the error.
  *
- * It consumes when the application is ready, not at `listen`, which a hybrid application calls too early.
+ * It consumes when the application is ready, not at `listen`, which a hybrid application calls too early. It is also the dispatcher that serves
+ * jobs in a process that a kernel spawned for them.
  *
  * @publicApi
  */
-export class JobsServer extends Server implements CustomTransportStrategy {
+export class JobsServer extends Server implements CustomTransportStrategy, KernelDispatcher {
   override readonly transportId = JOBS_TRANSPORT;
   /** Nest 12 leaves the errors of event handlers to us: they decide whether the job runs again. */
   override readonly propagatesEventHandlerErrors = true;
@@ -73,6 +76,16 @@ export class JobsServer extends Server implements CustomTransportStrategy {
     } else {
       throw new HandlerConflictError(`job "${route.job}"`, route.queue, known.label, label);
     }
+  }
+
+  /** True in a process that was spawned to run jobs: `RR_MODE=jobs`. */
+  canServe(environment: KernelEnvironment): boolean {
+    return environment.isSpawnedFor('jobs');
+  }
+
+  /** Runs the handlers of this process for the kernel that spawned it, until it asks to stop or is gone. */
+  serve(): Promise<unknown> {
+    return this.#kernel.serveJobs();
   }
 
   listen(callback: (...optionalParams: unknown[]) => unknown): void {

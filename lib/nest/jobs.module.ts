@@ -19,12 +19,18 @@ import {
   REQUEST,
 } from '@nestjs/core';
 import type { JobOptionsInput } from '../client/job-options.js';
+import { pathOf } from '../config/issues.js';
+import type { KernelOptions, PipelineOptions } from '../config/kernel-options.js';
+import { readRetryOptions } from '../config/retry-options.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
+import type { RetryOptions, RetryPolicy } from '../contract/retry-policy.js';
 import { builtinDrivers } from '../drivers/index.js';
+import { resolveRetry } from '../kernel/retry.js';
 import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
+import { WorkerEnvironment } from '../worker/worker-environment.js';
 import { HandlerCompiler } from './handler-chain.js';
 import { jobOfRequest } from './is-job-context.js';
 import { JobExplorer } from './job-explorer.js';
@@ -37,6 +43,7 @@ import { KERNEL_HOOK, type KernelHook, type KernelPlan } from './kernel-hook.js'
 import { MiddlewareJobsApi } from './middleware.js';
 import { readModuleOptions, type ModuleSettings } from './module-settings.js';
 import { createNestLogger } from './nest-logger.js';
+import type { ProcessRole } from './role.js';
 import {
   DEFAULT_KERNEL,
   getExplorerToken,
@@ -194,8 +201,8 @@ function privateProviders(name: string): Provider[] {
     },
     {
       provide: getLifecycleToken(name),
-      useFactory: createLifecycle,
-      inject: [getKernelToken(name), settings, explorer, ModuleRef, HandlerCompiler],
+      useFactory: lifecycleFactory(name),
+      inject: [getKernelToken(name), settings, explorer, ModuleRef, HandlerCompiler, ModulesContainer, getServerToken(name)],
     },
   ];
 }
@@ -206,39 +213,67 @@ function kernelFactory(name: string): KernelFactory {
   return (settings, modules, hook) => {
     refuseTwins(name, modules);
     bootLast(modules);
-    return openKernel(settings, hook);
+    return openKernel(name, settings, hook);
   };
 }
 
-async function openKernel(settings: ModuleSettings, hook: KernelHook | undefined): Promise<JobsKernel> {
+async function openKernel(name: string, settings: ModuleSettings, hook: KernelHook | undefined): Promise<JobsKernel> {
   const { role } = settings;
   const own = planOf(settings);
   const plan = hook?.change(own) ?? own;
-  const { options, handlers } = plan;
-  const target = await openTarget(role, plan);
+  const { options } = plan;
+  const target = await openTarget(name, role, plan);
+  const handlers = target.worker === undefined ? plan.handlers : new HandlerExecutor({ logger: target.worker.logger });
   const consumed = options.consume ?? Object.keys(options.pipelines ?? {});
   const opened = new JobsKernel(target, role, {
     handlers,
     logger: new Logger('JobsModule'),
     consumed: new Set(consumed.map((entry) => (typeof entry === 'string' ? entry : entry.name))),
+    retryOf: retryFinder(options),
+    hasServices: plan.hasServices,
   });
   hook?.opened(opened, plan);
   return opened;
 }
 
-async function openTarget(role: JobsKernel['role'], { options, drivers, clock, logger, handlers }: KernelPlan): Promise<JobsTarget> {
+async function openTarget(name: string, role: ProcessRole, plan: KernelPlan): Promise<JobsTarget> {
+  const { options, drivers, clock, logger, handlers } = plan;
   const { rpc } = readKernelOptions(options);
+  if (role === 'worker') {
+    const { ServedWorker } = await import('../runtime/serve-worker.js');
+    const worker = new ServedWorker({ environment: WorkerEnvironment.fromProcess(), clock, logger });
+    return { connection: worker.connection, worker };
+  }
   if (rpc?.target !== undefined) {
     const { connectTo } = await import('../runtime/connect-jobs.js'); // most applications have their kernel inside
     return { connection: connectTo(rpc.target, { clock, logger }) };
   }
-  const settings = role === 'producer' ? { ...options, consume: [], rpc: undefined } : options;
-  return { kernel: await createKernel(settings, { executor: handlers, logger, drivers, clock }) };
+  const parts = { logger, drivers, clock, name };
+  if (role === 'producer') return { kernel: await createKernel({ ...options, consume: [], rpc: undefined, pool: undefined }, parts) };
+  return { kernel: await createKernel(options, options.pool === undefined ? { ...parts, executor: handlers } : parts) };
+}
+
+/** What the configuration says of failed jobs, for a worker that decides itself. */
+function retryFinder({ pipelines = {}, retry }: KernelOptions): (queue: string) => RetryPolicy {
+  const policies = new Map<string, RetryPolicy>();
+  return (queue) => {
+    let policy = policies.get(queue);
+    if (policy === undefined) policies.set(queue, (policy = resolveRetry(retryOfPipeline(queue, pipelines[queue]), retry)));
+    return policy;
+  };
+}
+
+function retryOfPipeline(queue: string, { config, attempts, backoff, onFailure }: Partial<PipelineOptions> = {}): RetryOptions {
+  const flat = Object.fromEntries(Object.entries({ attempts, backoff, onFailure }).filter(([, value]) => value !== undefined));
+  return readRetryOptions(
+    { attempts: config?.['attempts'], backoff: config?.['backoff'], onFailure: config?.['onFailure'], ...flat },
+    pathOf('pipelines', queue),
+  );
 }
 
 function planOf({ kernel: options, drivers, clock = systemClock }: ModuleSettings): KernelPlan {
   const logger = createNestLogger();
-  return { options, drivers: { ...builtinDrivers, ...drivers }, clock, logger, handlers: new HandlerExecutor({ logger }) };
+  return { options, drivers: { ...builtinDrivers, ...drivers }, clock, logger, handlers: new HandlerExecutor({ logger }), hasServices: true };
 }
 
 // Each of the two would bind all handlers, and a queue would belong to the one or the other by chance.
@@ -275,12 +310,17 @@ function explorerFactory(kernel: string): ExplorerFactory {
     new JobExplorer({ discovery, scanner, modules, moduleRef, kernel, overrides: handlers, logger: new Logger('JobsModule') });
 }
 
-function createLifecycle(
+type LifecycleFactory = (
   kernel: JobsKernel,
   settings: ModuleSettings,
   explorer: JobExplorer,
   moduleRef: ModuleRef,
   compiler: HandlerCompiler,
-): JobsLifecycle {
-  return new JobsLifecycle({ kernel, settings, explorer, compiler, moduleRef, logger: new Logger('JobsModule') });
+  modules: ModulesContainer,
+  server: JobsServer,
+) => JobsLifecycle;
+
+function lifecycleFactory(name: string): LifecycleFactory {
+  return (kernel, settings, explorer, moduleRef, compiler, modules, server) =>
+    new JobsLifecycle({ kernel, settings, explorer, compiler, moduleRef, modules, server, name, logger: new Logger('JobsModule') });
 }

@@ -13,6 +13,8 @@ export interface KernelPlan {
   readonly clock: Clock;
   readonly logger: JobsLogger;
   readonly handlers: HandlerExecutor;
+  /** False: other sources of work are left out, as they would start processes. */
+  readonly hasServices: boolean;
 }
 
 /** Takes part in the making of every kernel of an application. The testing kit puts its drivers and its clock in by it. */

@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { pathOf, unknownKeyMessage, wrongValue } from '../config/issues.js';
 import type { KernelOptions } from '../config/kernel-options.js';
 import { check, flag, isRecord } from '../config/schema.js';
@@ -5,22 +6,32 @@ import { kernelOptionNames, readKernelOptions } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
 import type { DriverRegistry } from '../contract/driver.js';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
+import { KernelEnvironment } from '../contract/kernel-environment.js';
+import type { KernelService } from '../contract/service.js';
 import type { JobsMiddlewareOptions, JobsModuleOptions } from './jobs-module-options.js';
-import { resolveRole } from './role.js';
+import { resolveRole, type ProcessRole } from './role.js';
 
 /** What `forRoot` was given, checked: the part of Nest apart from the part of the kernel. */
 export interface ModuleSettings {
   /** To be checked by the kernel. */
   readonly kernel: KernelOptions;
-  readonly role: 'producer' | 'kernel';
+  readonly role: ProcessRole;
   readonly autoStart: boolean;
   readonly handlers: NonNullable<JobsModuleOptions['handlers']>;
   readonly middleware: Required<JobsMiddlewareOptions>;
   readonly drivers: DriverRegistry | undefined;
   readonly clock: Clock | undefined;
+  readonly services: readonly ServiceSetting[];
+  readonly dispatchers: NonNullable<JobsModuleOptions['dispatchers']>;
 }
 
-const OWN_NAMES = ['role', 'autoStart', 'handlers', 'middleware', 'drivers', 'clock'];
+/** A service and its section. */
+export interface ServiceSetting {
+  readonly service: KernelService | Type<KernelService>;
+  readonly config: unknown;
+}
+
+const OWN_NAMES = ['role', 'autoStart', 'handlers', 'middleware', 'drivers', 'clock', 'services', 'dispatchers'];
 const MIDDLEWARE_NAMES = ['push', 'process'] as const satisfies readonly (keyof JobsMiddlewareOptions)[];
 
 /**
@@ -32,12 +43,14 @@ export function readModuleOptions(input: unknown, environment: Readonly<Record<s
   const issues: ConfigIssue[] = [];
   const settings = {
     kernel: kernelPart(input, issues),
-    role: resolveRole(input.role, issues, { environment, connects: connects(input.rpc) }),
+    role: resolveRole(input.role, issues, { environment: new KernelEnvironment(environment), connects: connects(input.rpc) }),
     autoStart: input.autoStart === undefined || (check(flag(), input.autoStart, 'autoStart', issues) ?? true),
     handlers: readHandlers(input.handlers, issues),
     middleware: readMiddleware(input.middleware, issues),
     drivers: readDrivers(input.drivers, issues),
     clock: input.clock as Clock | undefined,
+    services: readServices(input.services, issues),
+    dispatchers: readDispatchers(input.dispatchers, issues),
   };
   if (issues.length > 0) throw new JobsConfigError([...issues, ...kernelIssues(settings.kernel)]);
   return settings;
@@ -103,4 +116,37 @@ function readDrivers(input: unknown, issues: ConfigIssue[]): DriverRegistry | un
     if (typeof load !== 'function') issues.push(wrongValue(pathOf('drivers', name), load, 'a function that loads the driver'));
   }
   return input as DriverRegistry;
+}
+
+function readServices(input: unknown = [], issues: ConfigIssue[]): ServiceSetting[] {
+  if (!Array.isArray(input)) {
+    issues.push(wrongValue('services', input, 'a list of services: objects, classes, or { service, config }'));
+    return [];
+  }
+  return (input as unknown[]).flatMap((one, index): ServiceSetting[] => {
+    const { service, config } = isRecord(one) && 'service' in one ? one : { service: one, config: undefined };
+    if (typeof service === 'function' || (isObject(service) && typeof (service as Partial<KernelService>).init === 'function')) {
+      return [{ service: service as ServiceSetting['service'], config }];
+    }
+    issues.push(
+      wrongValue(pathOf('services', index), one, 'a service: an object with "name", "init", "serve" and "stop", its class, or { service, config }'),
+    );
+    return [];
+  });
+}
+
+function readDispatchers(input: unknown = [], issues: ConfigIssue[]): ModuleSettings['dispatchers'] {
+  if (!Array.isArray(input)) {
+    issues.push(wrongValue('dispatchers', input, 'a list of dispatchers: objects or classes'));
+    return [];
+  }
+  for (const [index, one] of (input as unknown[]).entries()) {
+    if (typeof one === 'function' || (isObject(one) && 'canServe' in one && 'serve' in one)) continue;
+    issues.push(wrongValue(pathOf('dispatchers', index), one, 'a dispatcher: an object with "canServe" and "serve", or its class'));
+  }
+  return input as ModuleSettings['dispatchers'];
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

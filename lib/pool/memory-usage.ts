@@ -10,7 +10,7 @@ export async function measureMemory(pids: readonly number[]): Promise<ReadonlyMa
 }
 
 /** The same for Linux, at once. */
-export function readMemory(pids: readonly number[]): ReadonlyMap<number, number> {
+function readMemory(pids: readonly number[]): ReadonlyMap<number, number> {
   const bytes = new Map<number, number>();
   for (const pid of pids) {
     const found = residentBytes(pid);

@@ -79,7 +79,7 @@ export class OutputLog {
     }
     this.#lines++;
     const { logger, pid, stream } = this.#options;
-    logger.info('A worker wrote to its output.', { pid, [stream]: text });
+    logger.info(`Worker ${pid}: ${text}`, { stream });
   }
 
   #isOver(): boolean {
@@ -110,11 +110,15 @@ function countLines(chunk: Buffer, from: number): number {
   return lines;
 }
 
-// Control characters could change what a terminal shows of other lines.
+/** What sets the colour of the text behind it. */
+// oxlint-disable-next-line no-control-regex -- it begins with the control character Escape
+const COLOUR = /\u001b\[[\d;]*m/g;
+
+// Control characters could change what a terminal shows of other lines. Colours are left out, as many loggers write them in any case.
 function printable(bytes: Buffer): string {
   const end = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
   let text = '';
-  for (const unit of bytes.toString('utf8', 0, end)) {
+  for (const unit of bytes.toString('utf8', 0, end).replaceAll(COLOUR, '')) {
     const code = unit.codePointAt(0)!;
     text += (code < 0x20 && unit !== '\t') || (code >= 0x7f && code < 0xa0) ? '\u{fffd}' : unit;
   }

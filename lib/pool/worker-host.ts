@@ -21,6 +21,8 @@ export interface WorkerHostOptions {
   readonly logger: JobsLogger;
   /** `RR_RPC` of the workers; absent: they are not told any. */
   readonly rpc?: string;
+  /** More variables of all workers, over all others; read whenever one is started. */
+  readonly variables?: () => Readonly<Record<string, string>>;
   /** Default: `inherit`. */
   readonly envMode?: EnvMode;
   /** Default: that of this process. */
@@ -227,8 +229,9 @@ function isPipes(relay: string): boolean {
 }
 
 function environmentOf(options: WorkerHostOptions, relay: string, mode: string, extra: Readonly<Record<string, string>>): Record<string, string> {
-  const { environment = process.env, server, envMode = 'inherit', rpc, version } = options;
-  return workerEnvironment({ own: environment, server: { relay, env: server.env }, envMode, rpc, version, mode, extra });
+  const { environment = process.env, server, envMode = 'inherit', rpc, version, variables } = options;
+  const more = { ...extra, ...variables?.() };
+  return workerEnvironment({ own: environment, server: { relay, env: server.env }, envMode, rpc, version, mode, extra: more });
 }
 
 function userOf(name: string | undefined, command: readonly string[]): { readonly uid: number; readonly gid: number } | undefined {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Clock, Deadline, Timer } from '../contract/clock.js';
+import type { Clock, Deadline } from '../contract/clock.js';
 import type { JobsLogger } from '../contract/logger.js';
 import { Ring } from '../contract/ring.js';
 import type { PoolSettings } from '../contract/settings.js';
@@ -11,6 +11,7 @@ import type { Flight, WorkerEnd } from './flight.js';
 import { measureMemory } from './memory-usage.js';
 import { StartBackoff } from './start-backoff.js';
 import { Supervisor } from './supervisor.js';
+import { within } from './within.js';
 import type { StartingWorker, WorkerHost } from './worker-host.js';
 import type { Worker, WorkerOwner } from './worker.js';
 
@@ -394,15 +395,4 @@ export class WorkerSet implements WorkerOwner {
     await within(Promise.all(ends), patienceMs + termMs + KILL_MS + TERM_MS, clock);
     this.#execLimit.stop();
   }
-}
-
-/** Also resolves when the time is over: a process in an uninterruptible wait outlives SIGKILL. */
-function within(done: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer: Timer = clock.setTimer(timeoutMs, resolve);
-    done.then(() => {
-      timer.cancel();
-      resolve();
-    }, reject);
-  });
 }

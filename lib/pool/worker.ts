@@ -9,6 +9,8 @@ import { AdaptiveWindow } from './adaptive-window.js';
 import type { Flight, FlightWorker, WorkerEnd } from './flight.js';
 import type { FrameChannel } from './frame-channel.js';
 import { FrameSlab } from './frame-slab.js';
+import { asksForRestart } from './restart-request.js';
+import { StopEscalation } from './stop-escalation.js';
 import { describeExit, type ChildExit, type WorkerChild } from './worker-child.js';
 
 /** What a worker tells its pool. */
@@ -85,11 +87,13 @@ export class Worker implements FlightWorker {
   #channelError: Error | undefined;
   #channelEnded: () => void = () => {};
   readonly #channelEnd: Promise<void>;
-  #stopTimer: Timer | undefined;
+  readonly #escalation: StopEscalation;
+  #relayTimer: Timer | undefined;
 
   constructor(parts: WorkerParts) {
     const { child, channel, window, clock } = parts;
     this.#parts = parts;
+    this.#escalation = new StopEscalation(parts);
     this.pid = child.pid;
     this.isOurs = window !== undefined;
     this.#window = new AdaptiveWindow(window ?? 1);
@@ -198,7 +202,7 @@ export class Worker implements FlightWorker {
     this.retire('destroyed');
     this.#end ??= { kind: 'stopped', detail: `Worker ${this.pid} was stopped.` };
     if (this.#status !== 'stopping' && this.#status !== 'stopped') this.#sendStop();
-    this.#escalateAfter(patienceMs, termMs);
+    this.#escalation.begin(patienceMs, termMs);
     return this.ended;
   }
 
@@ -313,7 +317,7 @@ export class Worker implements FlightWorker {
       this.kill({ kind: 'protocol', detail: `Worker ${this.pid} broke the protocol and was killed. ${error.message}` });
     } else if (this.#status !== 'stopping') {
       // A process that ends closes its pipes a moment before that is known.
-      this.#stopTimer ??= this.#parts.clock.setTimer(TERM_MS, () => {
+      this.#relayTimer ??= this.#parts.clock.setTimer(TERM_MS, () => {
         if (child.isAlive) this.kill({ kind: 'protocol', detail: `Worker ${this.pid} closed its relay and lived on; it was killed.` });
       });
       if (this.#status === 'ready') this.#status = 'errored';
@@ -325,7 +329,7 @@ export class Worker implements FlightWorker {
       return;
     this.#end ??= { kind: 'stopped', detail: `Worker ${this.pid} was stopped.` };
     this.#sendStop();
-    this.#escalateAfter(STOP_MS, TERM_MS);
+    this.#escalation.begin(STOP_MS, TERM_MS);
   }
 
   #sendStop(): void {
@@ -341,20 +345,6 @@ export class Worker implements FlightWorker {
     this.#parts.owner.leaving(this);
   }
 
-  #escalateAfter(patienceMs: number, termMs: number): void {
-    const { clock, child, channel, logger } = this.#parts;
-    this.#stopTimer?.cancel();
-    this.#stopTimer = clock.setTimer(patienceMs, () => {
-      child.signal('SIGTERM');
-      channel.endOutput();
-      child.endInput();
-      this.#stopTimer = clock.setTimer(termMs, () => {
-        if (child.isAlive) logger.warn(`Worker ${this.pid} did not stop when it was told to, and was killed.`, { pid: this.pid });
-        child.signal('SIGKILL');
-      });
-    });
-  }
-
   async #exited(exit: ChildExit): Promise<void> {
     const { clock, channel, owner } = this.#parts;
     await new Promise<void>((resolve) => {
@@ -365,7 +355,8 @@ export class Worker implements FlightWorker {
       });
     });
     channel.destroy();
-    this.#stopTimer?.cancel();
+    this.#escalation.cancel();
+    this.#relayTimer?.cancel();
     for (const timer of this.#cancelTimers.values()) timer.cancel();
     this.#status = 'stopped';
     this.#leave();
@@ -402,16 +393,5 @@ export class Worker implements FlightWorker {
   #forgetCancel(flight: Flight): void {
     this.#cancelTimers.get(flight)?.cancel();
     this.#cancelTimers.delete(flight);
-  }
-}
-
-/** The context of an answer is `{"stop":true}`. */
-function asksForRestart(context: Uint8Array): boolean {
-  try {
-    const json: unknown = JSON.parse(Buffer.from(context.buffer, context.byteOffset, context.length).toString());
-    return typeof json === 'object' && json !== null && (json as { stop?: unknown }).stop === true;
-  } catch {
-    // Any other context is allowed and means nothing.
-    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { readDeclaration } from '../config/declaration.js';
-import type { KernelOptions } from '../config/kernel-options.js';
 import { pathOf } from '../config/issues.js';
+import type { KernelOptions } from '../config/kernel-options.js';
+import type { PoolConfiguration } from '../config/pool-options.js';
 import { readPipeline } from '../config/pipeline.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock, type Clock } from '../contract/clock.js';
@@ -10,17 +11,21 @@ import type { Executor } from '../contract/executor.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
 import type { JobsEventHub } from '../contract/jobs-events.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';
-import type { KernelSettings, PipelineSettings, RpcSettings } from '../contract/settings.js';
+import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 import { builtinDrivers } from '../drivers/index.js';
-import { Kernel, type KernelServer, type OpenedPipeline } from '../kernel/kernel.js';
+import type { ServiceEntry } from '../host/service-host.js';
+import { Kernel, type OpenedPipeline } from '../kernel/kernel.js';
 import { EmbeddedStore } from '../store/embedded.store.js';
 import { MemoryStore } from '../store/memory.store.js';
 import { HandlerExecutor } from './handler-executor.js';
+import { configuredWorkers, KernelWorkers, optionWorkers, ownLaunch, type WorkersConfiguration } from './kernel-workers.js';
+import type { JobsWorkers, WorkerLaunch } from './worker-pools.js';
+import type { KernelWorkforce } from './workforce.js';
 
 /** What a kernel may be given instead of what it would make. @publicApi */
 export interface CreateKernelParts {
-  /** What runs the jobs; a function chooses by pipeline. Default: a {@link HandlerExecutor} without handlers. */
+  /** What runs the jobs; a function chooses by pipeline. Default: the worker processes, or a {@link HandlerExecutor} without handlers. */
   readonly executor?: Executor | ((pipeline: PipelineSettings) => Executor);
   /** Drivers beside, or instead of, those of the library. */
   readonly drivers?: DriverRegistry;
@@ -33,8 +38,17 @@ export interface CreateKernelParts {
   readonly events?: JobsEventHub;
   /** What `rpc.Config` tells other processes; secrets are masked. Default: the options. */
   readonly configuration?: unknown;
+  /** Worker processes as a `.rr.yaml` has them. Default: those of the option `pool`. */
+  readonly workers?: WorkersConfiguration;
+  /** Other sources of work, with their sections. Default: none. */
+  readonly services?: readonly ServiceEntry[];
+  /** The name of the kernel, told to its workers. Default: none. */
+  readonly name?: string;
 }
 
+/** Of a pool: as many jobs as its workers take at once. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+const NO_COMMAND = 'The section is missing, and a service names no command for its workers. Give it "workers: { command: … }", or add "server".';
 const NO_KERNEL = 'It pushes to a kernel elsewhere, so there is none to make here. Use connectJobs(), or give "rpc.listen" to be called.';
 
 /**
@@ -51,27 +65,43 @@ const NO_KERNEL = 'It pushes to a kernel elsewhere, so there is none to make her
  * @publicApi
  */
 export async function createKernel(options: KernelOptions, parts: CreateKernelParts = {}): Promise<Kernel> {
-  const { settings, declarations, consume, rpc } = readKernelOptions(options);
+  const { settings: read, declarations, consume, rpc, pool } = readKernelOptions(options);
   if (rpc?.target !== undefined) throw new JobsConfigError([{ path: 'rpc.connect', message: NO_KERNEL }]);
   const { clock = systemClock, logger = silentLogger, configuration = options } = parts;
   const consumed = new Set(consume ?? declarations.map(({ name }) => name));
+  const jobs = parts.executor === undefined ? workersOf(parts, pool) : undefined;
+  const settings = jobs === undefined || options.numPollers !== undefined ? read : { ...read, numPollers: NO_LIMIT };
   const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
   const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
   const durable = await opener.check(configured);
-  const { executor = new HandlerExecutor({ logger }) } = parts;
   const isDurable = durable.some((name) => consumed.has(name));
-  const serverOf = rpc === undefined ? undefined : await loadServer(rpc.listen, clock, logger, configuration);
+  const listen = rpc?.listen;
+  const serverParts = { clock, logger, config: () => configuration };
+  const server = listen === undefined ? undefined : { ...serverParts, settings: listen, create: await loadServer() };
+  const workers = await KernelWorkers.open({
+    jobs,
+    launch: () => launchOf(parts, pool),
+    services: parts.services ?? [],
+    rpc: listen,
+    configuration: serverParts.config,
+    graceMs: settings.graceMs,
+    clock,
+    logger,
+  });
   const store = parts.store ?? (await openStore(settings, isDurable, clock, logger));
+  const executorFor = executorOf(parts, workers, logger);
+  let workforce: KernelWorkforce | undefined;
   const kernel = new Kernel({
     settings,
     clock,
     logger,
     store,
     ...(parts.events === undefined ? {} : { events: parts.events }),
-    executorFor: typeof executor === 'function' ? executor : () => executor,
+    executorFor,
     open: (declaration) => opener.open(declaration, configured.get(declaration)),
     consumes: (pipeline) => consumed.has(pipeline),
-    ...(serverOf === undefined ? {} : { serverOf }),
+    workforceOf: (made) => (workforce = workers.workforceOf(made)),
+    ...(server === undefined ? {} : { serverOf: (made) => server.create(made, { ...server, services: () => workforce?.services ?? [] }) }),
   });
   try {
     for (const declaration of declarations) await kernel.declare(declaration);
@@ -83,14 +113,27 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
 }
 
 // Loaded when it is used: most kernels are alone in their process.
-async function loadServer(
-  settings: RpcSettings,
-  clock: Clock,
-  logger: JobsLogger,
-  configuration: unknown,
-): Promise<(kernel: Kernel) => KernelServer> {
-  const { createKernelServer } = await import('./kernel-server.js');
-  return (kernel) => createKernelServer(kernel, { settings, clock, logger, config: () => configuration });
+async function loadServer(): Promise<typeof import('./kernel-server.js').createKernelServer> {
+  return (await import('./kernel-server.js')).createKernelServer;
+}
+
+function workersOf({ workers, name }: CreateKernelParts, pool: PoolConfiguration | undefined): JobsWorkers | undefined {
+  if (workers !== undefined) return configuredWorkers(workers);
+  return pool === undefined ? undefined : optionWorkers(pool, name);
+}
+
+/** What services start that name no command. */
+function launchOf({ workers, name }: CreateKernelParts, pool: PoolConfiguration | undefined): WorkerLaunch {
+  if (workers === undefined) return ownLaunch(pool ?? { env: {} }, name);
+  if (workers.server !== undefined) return { server: workers.server, hasOwnPipe: false };
+  throw new JobsConfigError([{ path: 'server', message: NO_COMMAND }]);
+}
+
+function executorOf({ executor }: CreateKernelParts, workers: KernelWorkers, logger: JobsLogger): (pipeline: PipelineSettings) => Executor {
+  if (typeof executor === 'function') return executor;
+  if (workers.runJobs) return ({ name }) => workers.executorFor(name);
+  const only = executor ?? new HandlerExecutor({ logger });
+  return () => only;
 }
 
 /** @param isDurable - A consumed pipeline outlives the process: so do its failed jobs. */

@@ -4,6 +4,9 @@ export type {
   FailedOptions,
   KernelOptions,
   PipelineOptions,
+  PoolAllocatorOptions,
+  PoolOptions,
+  PoolSupervisorOptions,
   RpcLimitOptions,
   RpcOptions,
   RpcTlsOptions,
@@ -91,11 +94,22 @@ export type {
   PayloadParts,
   PayloadSource,
 } from '../contract/service.js';
-export type { KernelSettings, PipelineSettings } from '../contract/settings.js';
+export type { KernelSettings, PipelineSettings, PoolSettings, ServerSettings } from '../contract/settings.js';
 export type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
 export type { WorkerPayload, WorkerPool, WorkerPoolFactory, WorkerPoolRequest, WorkerState, WorkerStatusName } from '../contract/worker.js';
+export {
+  WorkerError,
+  WorkerExitError,
+  WorkerMemoryError,
+  WorkerPoolError,
+  WorkerProtocolError,
+  WorkerSoftError,
+  WorkerStartError,
+  WorkerTimeoutError,
+} from '../contract/worker-errors.js';
 export { DispatcherHost, type DispatcherHostEvents } from '../host/dispatcher-host.js';
 export { FinalizerList } from '../host/finalizer-list.js';
+export type { ServiceEntry } from '../host/service-host.js';
 export { TickerDispatcher, type TickerDispatcherOptions } from '../host/ticker.dispatcher.js';
 export { TickerService } from '../host/ticker.service.js';
 export type { Kernel, StopOptions } from '../kernel/kernel.js';
@@ -103,5 +117,6 @@ export type { CreateKernelParts } from './create-kernel.js';
 export { createKernel } from './create-kernel.js';
 export { HandlerExecutor } from './handler-executor.js';
 export type { ErrorClass, HandlerFunction, HandlerOptions } from './handler.js';
+export type { WorkersConfiguration } from './kernel-workers.js';
 export type { JobContextLogger, PayloadClass, PayloadCodec } from './job-context.js';
 export { JobContext } from './job-context.js';

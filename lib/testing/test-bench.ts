@@ -97,6 +97,7 @@ export class TestBench implements KernelHook, TestDriverOwner, OnApplicationBoot
       clock: this.clock,
       logger: plan.logger,
       handlers: new TestExecutor({ logger: plan.logger }),
+      hasServices: false,
     };
   }
 

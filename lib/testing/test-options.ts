@@ -11,12 +11,12 @@ const ELSEWHERE =
   'overrideProvider(JOBS_MODULE_OPTIONS).useValue({ pipelines: { emails: { driver: "memory" } } }).';
 
 /**
- * The options of a kernel as a test needs them: waits without chance, state in memory, closed to other processes. Inline there is no limit of
+ * The options of a kernel as a test needs them: waits without chance, state in memory, closed to other processes, jobs in this process. Inline there is no limit of
  * jobs at once, as a job that runs within a push cannot wait for the slot of the job that pushes it.
  *
  * @throws JobsConfigError when pushes would go to a kernel elsewhere.
  */
-export function testOptions({ rpc, ...options }: KernelOptions, mode: JobsTestingMode): KernelOptions {
+export function testOptions({ rpc, pool: _inProcess, ...options }: KernelOptions, mode: JobsTestingMode): KernelOptions {
   if (typeof rpc === 'string' || rpc?.connect !== undefined) throw new JobsConfigError([{ path: 'rpc.connect', message: ELSEWHERE }]);
   const pipelines = Object.entries(options.pipelines ?? {}).map(([name, pipeline]) => [name, testPipeline(pipeline, mode)] as const);
   return {

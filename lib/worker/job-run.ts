@@ -14,7 +14,8 @@ export interface JobRunContext {
   answer(run: JobRun, outcome: Outcome): Done;
   /** Its time-out has passed and its signal is aborted. */
   timedOut(run: JobRun): void;
-  progress(run: JobRun, value: unknown): void;
+  /** The promise, if any, is fulfilled when the kernel knows it. It never rejects. */
+  progress(run: JobRun, value: unknown): Promise<void> | undefined;
 }
 
 /** One run of one job in a worker: what the executor is lent, and what it controls. Settled once, by whoever comes first. */
@@ -29,6 +30,8 @@ export class JobRun implements JobControl, Delivery {
   deadline = Infinity;
   /** Set when the loop waits for the executor no longer. */
   isAbandoned = false;
+  /** Fulfilled when the kernel knows what the handler has reported: it forgets the job at its answer. */
+  reported: Promise<void> | undefined;
   readonly #context: JobRunContext;
   #retry: Partial<RetryPolicy> | undefined;
   #controller: AbortController | undefined;
@@ -102,7 +105,7 @@ export class JobRun implements JobControl, Delivery {
   }
 
   progress(value: unknown): void {
-    this.#context.progress(this, value);
+    this.reported = this.#context.progress(this, value) ?? this.reported;
   }
 
   /** Tells the handler to end. The first reason stands. */

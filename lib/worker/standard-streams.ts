@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { RelayError } from '../contract/rpc-errors.js';
@@ -54,7 +54,15 @@ function kindOf(fd: 0 | 1): 'pipe' | 'socket' | 'none' {
     return stat.isFIFO() ? 'pipe' : stat.isSocket() ? 'socket' : 'none';
   } catch {
     return 'none'; // It is closed.
+  } finally {
+    forgetStat();
   }
+}
+
+// realpathSync of Node 20 takes the last answer of stat, whoever asked, for that of the path it is at, and stops resolving links at a pipe: modules
+// behind a link would be loaded twice, by two paths.
+function forgetStat(): void {
+  statSync(process.execPath, { throwIfNoEntry: false });
 }
 
 /** Where the pipe behind a standard descriptor is reached from here on; the descriptor itself when it cannot be moved. */

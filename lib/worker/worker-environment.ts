@@ -70,4 +70,16 @@ export class WorkerEnvironment {
     const descriptor = Number(this.#values['NRR_RELAY_FD'] || Number.NaN);
     return Number.isInteger(descriptor) && descriptor > 2 ? descriptor : undefined;
   }
+
+  /**
+   * `NRR_RPC`: where a kernel of this library is called by its own workers, and by nobody else. `undefined` under any other kernel.
+   */
+  get kernelAddress(): string | undefined {
+    return this.#values['NRR_RPC'] || undefined;
+  }
+
+  /** `NRR_RPC_TOKEN`: the token of {@link kernelAddress}, where it needs one. */
+  get kernelToken(): string | undefined {
+    return this.#values['NRR_RPC_TOKEN'] || undefined;
+  }
 }

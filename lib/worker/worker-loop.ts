@@ -32,8 +32,8 @@ export interface WorkerLoopOptions {
   readonly logger?: JobsLogger;
   /** Runs after every job, before its place is free: resets what lives longer than a job. With a window above 1 others may run meanwhile. */
   readonly finalize?: () => void | Promise<void>;
-  /** Is told what handlers report. */
-  readonly onProgress?: (jobId: string, value: unknown) => void;
+  /** Is told what handlers report. The answer of a job waits for the promise, if any, which must not reject. */
+  readonly onProgress?: (jobId: string, value: unknown) => Promise<void> | undefined;
 }
 
 /** Why a loop ended: the kernel asked for it, or is gone. */
@@ -86,7 +86,7 @@ export class WorkerLoop {
       clock,
       answer: (run, outcome) => this.#answer(run, outcome),
       timedOut: (run) => this.#abandonLater(run),
-      progress: (run, value) => onProgress?.(run.job.id, value),
+      progress: (run, value) => (run.isSettled ? undefined : onProgress?.(run.job.id, value)),
     };
   }
 
@@ -216,6 +216,16 @@ export class WorkerLoop {
   }
 
   #answer(run: JobRun, outcome: Outcome): Done {
+    if (run.reported === undefined) return this.#answerAtOnce(run, outcome);
+    this.#unsettled++;
+    return run.reported.then(async () => {
+      this.#unsettled--;
+      await this.#answerAtOnce(run, outcome);
+      this.#endIfIdle();
+    });
+  }
+
+  #answerAtOnce(run: JobRun, outcome: Outcome): Done {
     // Nobody reads it, and a push of the policy would double the job that the kernel gives to another worker.
     if (this.#isGone) return;
     if (outcome === DONE_OUTCOME) return this.#send(run, ACK_BODY);

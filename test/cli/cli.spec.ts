@@ -406,6 +406,36 @@ describe('serve', () => {
     expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('jobs.timeout: "never" is not allowed')]);
   });
 
+  it('runs services given by module and export, with their sections', async () => {
+    const folder = createTempFolder();
+    const source = (body: string): string =>
+      `export class Beeps { name = 'beeps'; init(config, { logger }) { logger.info('every ' + config.every); } ${body} async stop() {} }`;
+    writeFileSync(join(folder, 'beeps.mjs'), source('serve() {}'));
+    const io = new FakeIo(folder);
+    writeFileSync(join(folder, '.rr.yaml'), `${YAML}beeps: { every: 5 }\n`);
+    const run = runIn(io, 'serve', '--service', './beeps.mjs#Beeps');
+    await io.printed.next();
+    io.signal('SIGTERM');
+    const { code, err } = await run;
+    expect([code, err]).toEqual([0, expect.stringContaining('every 5')]);
+    expect(err).not.toContain('Warning');
+  });
+
+  it('refuses what is no service, before anything starts', async () => {
+    const folder = createTempFolder();
+    writeFileSync(join(folder, '.rr.yaml'), YAML);
+    writeFileSync(join(folder, 'beeps.mjs'), 'export const beeps = 1;');
+    const none = await runIn(new FakeIo(folder), 'serve', '--service', './beeps.mjs#Beeps');
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining('"Beeps" is no service there. It has: beeps.')]);
+    const missing = await runIn(new FakeIo(folder), 'serve', '--service', './none.mjs');
+    expect([missing.code, missing.err]).toEqual([2, expect.stringContaining('--service ./none.mjs cannot be loaded')]);
+  });
+
+  it('needs a command for the workers of a ticker where there is no server', async () => {
+    const { code, err } = await (await serve(`${YAML}ticker: { interval: 1 }\n`)).run;
+    expect([code, err]).toEqual([1, expect.stringContaining('a service names no command for its workers')]);
+  });
+
   it('ends with 1 when its address is taken', async () => {
     const { kernel } = await open();
     const { code, err } = await (await serve(YAML, '-o', `rpc.listen=${kernel.rpcAddress}`)).run;

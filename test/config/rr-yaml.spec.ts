@@ -7,7 +7,7 @@ import { Page } from '../docs/markdown.js';
 import { aJob } from '../support/jobs.js';
 import { DIFFERENCES, type Difference } from './rr-yaml-differences.js';
 import { changed, fixture, recordings, type Recording, withoutEmpty } from './rr-yaml-fixtures.js';
-import { PENDING } from './rr-yaml-pending.js';
+import { ELSEWHERE } from './rr-yaml-elsewhere.js';
 
 /** Line and path of what is wrong with the files that RoadRunner refuses. */
 const ERRORS: Readonly<Record<string, string>> = {
@@ -90,7 +90,7 @@ function expected(recording: Recording, part: Difference['part'], answer = recor
 }
 
 function outcomeOf(recording: Recording): string {
-  if (PENDING.some(({ name, parts }) => name === recording.name && parts.includes('outcome'))) return 'serves';
+  if (ELSEWHERE.some(({ name }) => name === recording.name)) return 'serves';
   return String(expected(recording, 'outcome'));
 }
 
@@ -180,14 +180,5 @@ describe('a recorded .rr.yaml', () => {
       .rows('Files that RoadRunner reads otherwise')
       .map((row) => `${row['file']} ${row['part']}: ${row['here']}`);
     expect(rows).toEqual(DIFFERENCES.map(({ name, part, here }) => `\`${name}\` ${part}: ${here}`));
-  });
-
-  it('is pending, by name, as far as worker processes are needed', () => {
-    const running = serving.filter(({ workerEnvironment }) => workerEnvironment !== undefined);
-    const pending = PENDING.filter(({ parts }) => parts.includes('workers')).map(({ name }) => name);
-    expect(pending).toEqual(running.map(({ name }) => name));
-    process.stdout.write(
-      `Pending until there are worker processes:\n${PENDING.map(({ name, parts, reason }) => `  ${name}: ${parts.join(', ')} (${reason})\n`).join('')}`,
-    );
   });
 });

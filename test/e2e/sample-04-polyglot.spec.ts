@@ -2,8 +2,10 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isAlive, RunningProgram } from './support/running-program.js';
 
 const SAMPLE = fileURLToPath(new URL('../../sample/04-polyglot', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const TIMEOUT_MS = 60_000;
 
 interface Shop {
@@ -131,4 +133,46 @@ describe('sample/04-polyglot', () => {
     },
     TIMEOUT_MS,
   );
+
+  describe('as a kernel without an application', () => {
+    const kernels: RunningProgram[] = [];
+
+    afterEach(async () => {
+      for (const kernel of kernels.splice(0)) await kernel.end('SIGKILL');
+    });
+
+    /** `npx nestjs-roadrunner serve` in the folder of the sample. */
+    async function serve(...args: string[]): Promise<{ kernel: RunningProgram; address: string }> {
+      const kernel = new RunningProgram([process.execPath, CLI, 'serve', ...args], { cwd: SAMPLE, env: { RPC: 'tcp://127.0.0.1:0' } });
+      kernels.push(kernel);
+      const [, address = ''] = await kernel.printed(/^Ready at tcp:\/\/(\S+)\. 2 workers\. Pipelines: invoices \(memory\)\.$/m);
+      return { kernel, address };
+    }
+
+    const hasGo = spawnSync('go', ['version']).status === 0;
+    const hasPython = spawnSync('python3', ['--version']).status === 0;
+    const workers = [
+      { language: 'Nest', args: [], isThere: hasGo },
+      { language: 'plain Python', args: ['-o', 'server.command=python3 workers/invoices.py'], isThere: hasGo && hasPython },
+    ];
+    for (const { language, args, isThere } of workers) {
+      (isThere ? it : it.skip)(
+        `jobs pushed by Go run in workers in ${language}, and none is left at the end${isThere ? '' : ' (go or python3 is not installed)'}`,
+        async () => {
+          const { kernel, address } = await serve(...args);
+          const { status } = await run('go', ['run', join(SAMPLE, 'clients/go/shop.go'), address]);
+          expect(status).toBe(0);
+          const pids = new Set<number>();
+          for (const [index, amount] of ['12.50', '99.00', '7.25'].entries()) {
+            const line = `Worker (\\d+): .*Invoice for order go-${index + 1} of the Go shop: ${amount.replace('.', '\\.')} EUR`;
+            const [, pid] = await kernel.printed(new RegExp(line));
+            pids.add(Number(pid));
+          }
+          expect(await kernel.end()).toBe(0);
+          expect([...pids].filter(isAlive)).toEqual([]);
+        },
+        TIMEOUT_MS,
+      );
+    }
+  });
 });

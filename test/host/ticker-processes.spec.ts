@@ -18,7 +18,7 @@ const folder = createTempFolder();
 
 describe('The ticker with a process of its own', () => {
   it('has each tick written there, and ends it at the stop', async () => {
-    if (!existsSync('dist/worker/index.js')) throw new Error('The library is not built. Run "npm run build" first.');
+    if (!existsSync('dist/runtime/worker.js')) throw new Error('The library is not built. Run "npm run build" first.');
     const path = join(folder, 'ticks.txt');
     const logger = createLog();
     const server = { command: [process.execPath, SCRIPT, DIST, path], relay: 'pipes', env: {} };

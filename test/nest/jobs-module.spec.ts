@@ -270,12 +270,17 @@ describe('the jobs module', () => {
       );
     });
 
-    it('worker is refused, also where RR_MODE asks for it', async () => {
+    it('worker is refused in a process that no kernel spawned', async () => {
+      const message = '"worker" belongs to a process that a kernel spawned; none did, as RR_MODE is not set. Use "auto", which is a worker in those.';
+      expect((await bootError({ jobs: { role: 'worker' } })).message).toBe(`Wrong configuration of jobs.\n  - role: ${message}`);
+      setVariable('JOBS_ROLE', 'worker');
+      expect((await bootError({})).message).toBe(`Wrong configuration of jobs.\n  - JOBS_ROLE: ${message}`);
+    });
+
+    it('kernel starts no workers in a process that is one itself', async () => {
       setVariable('RR_MODE', 'jobs');
-      expect((await bootError({})).message).toBe(
-        'This kernel does not support the role "worker". This version has no worker processes: unset RR_MODE and JOBS_ROLE, or set role to "kernel" or "producer".',
-      );
-      expect(await bootError({ jobs: { role: 'worker' } })).toMatchObject({ code: 'NOT_SUPPORTED_BY_KERNEL' });
+      const error = await bootError({ jobs: { role: 'kernel', pool: { entry: 'main.js' } } });
+      expect(error.message).toContain('pool: This process is a worker itself, as RR_MODE says');
     });
   });
 

@@ -70,6 +70,6 @@ describe('A worker of this library with a pipe of its own', () => {
     expect(await opened.run(job).outcome).toEqual(DONE);
     expect(await opened.run('work').outcome).toEqual(DONE);
     await opened.stop();
-    expect(opened.log.lines.map(({ fields }) => fields['stdout'])).toContainEqual(expect.stringMatching(/^stray/));
+    expect(opened.log.lines.map(({ message }) => message)).toContainEqual(expect.stringMatching(/^Worker \d+: stray/));
   });
 });

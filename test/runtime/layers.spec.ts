@@ -43,7 +43,7 @@ describe('What runs without Nest', () => {
   });
 
   it('a worker loads no package at all', () => {
-    expect(packagesOf('worker/index.js')).toEqual([]);
+    expect(packagesOf('runtime/worker.js')).toEqual([]);
   });
 
   it('the kernel loads only what checks its configuration', () => {

@@ -13,7 +13,7 @@ const workers: SpawnedWorker[] = [];
 const listeners: RelayListener[] = [];
 
 function start(options: SpawnOptions): SpawnedWorker {
-  if (!existsSync('dist/worker/index.js')) throw new Error('The library is not built. Run "npm run build" first.');
+  if (!existsSync('dist/runtime/worker.js')) throw new Error('The library is not built. Run "npm run build" first.');
   const worker = new SpawnedWorker(options);
   workers.push(worker);
   return worker;

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { shown, wrongValueMessage } from '../issues.js';
 import { isRecord, noted, scalar, type Schema } from '../schema.js';
-import { isYamlMap } from './yaml-tree.js';
 
 const LIST_JSON = { type: ['array', 'string'], items: { type: 'string' } };
 const COMMAND_JSON = { type: ['string', 'array'], items: { type: 'string' } };
@@ -47,7 +46,7 @@ export function environment(): Schema<Readonly<Record<string, string>>> {
 
 function variablesOf(input: unknown): Readonly<Record<string, string>> | undefined {
   const maps: unknown[] = Array.isArray(input) ? input : [input];
-  if (!maps.every(isYamlMap)) return undefined;
+  if (!maps.every(isMap)) return undefined;
   const variables = maps
     .flatMap((map) => Object.entries(map))
     .map(([name, value]) => [name.toUpperCase(), value === null ? '' : textOf(value)] as const);
@@ -86,6 +85,11 @@ export function named<T>(each: Schema<T>): Schema<ReadonlyMap<string, T>> {
     }),
   );
   return noted({ named: each }, checked);
+}
+
+// Not that of the reader of YAML: the options of a kernel are read without it.
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker as Thread } from 'node:worker_threads';
 
 const [, , kind, dist] = process.argv;
-const { Consumer, Worker, WorkerEnvironment, createRelay } = await import(`${dist}/worker/index.js`);
+const { Consumer, Worker, WorkerEnvironment, createRelay } = await import(`${dist}/runtime/worker.js`);
 
 /** @type {Record<string, (task: { text(): string }) => unknown>} */
 const JOBS = {

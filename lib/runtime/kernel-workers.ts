@@ -1,0 +1,121 @@
+import { randomInt } from 'node:crypto';
+import type { PoolConfiguration } from '../config/pool-options.js';
+import type { Clock } from '../contract/clock.js';
+import { JobsConfigError } from '../contract/errors.js';
+import type { Executor } from '../contract/executor.js';
+import type { JobsLogger } from '../contract/logger.js';
+import type { PoolSettings, RpcSettings, ServerSettings } from '../contract/settings.js';
+import type { ServiceEntry } from '../host/service-host.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { ownProgram } from './own-program.js';
+import { KernelWorkforce } from './workforce.js';
+import type { JobsWorkers, WorkerLaunch, WorkerPools, WorkerPoolsOptions } from './worker-pools.js';
+
+/** Worker processes as a `.rr.yaml` has them. @publicApi */
+export interface WorkersConfiguration {
+  /** How they are started; absent: only services have workers, each by a command of its own. */
+  readonly server?: ServerSettings;
+  /** Those of the pipelines that name no pool. */
+  readonly pool?: PoolSettings;
+  /** By name. */
+  readonly pools?: ReadonlyMap<string, PoolSettings>;
+  /** Names of pipelines to names of their pools. */
+  readonly pipelinePools?: ReadonlyMap<string, string>;
+}
+
+export interface KernelWorkersOptions {
+  /** `undefined`: there are no workers for jobs. */
+  readonly jobs: JobsWorkers | undefined;
+  /** What services start that name no command. */
+  readonly launch: () => WorkerLaunch;
+  readonly services: readonly ServiceEntry[];
+  readonly rpc: RpcSettings | undefined;
+  readonly configuration: () => unknown;
+  readonly graceMs: number;
+  readonly clock: Clock;
+  readonly logger: JobsLogger;
+}
+
+/** Of the workers: the name of the kernel of Nest that they belong to. */
+export const KERNEL_VARIABLE = 'NRR_KERNEL';
+const POOL_PATH = 'pool';
+const DEFAULT_POOL = 'jobs';
+/** Of chance between 0 and 1. */
+const STEPS = 1_000_000;
+const IN_A_WORKER =
+  'This process is a worker itself, as RR_MODE says; workers of its own would start workers without end. ' +
+  'Serve jobs here: by JobsModule in the role "auto", or by serveJobs().';
+
+/** The workers of one kernel, to be made when it is. */
+export class KernelWorkers {
+  readonly #options: KernelWorkersOptions;
+  readonly #load: () => Promise<typeof import('./worker-pools.js')>;
+  #module: typeof import('./worker-pools.js') | undefined;
+  #pools: WorkerPools | undefined;
+
+  private constructor(options: KernelWorkersOptions) {
+    this.#options = options;
+    this.#load = () => import('./worker-pools.js'); // most kernels start no process
+  }
+
+  static async open(options: KernelWorkersOptions): Promise<KernelWorkers> {
+    const workers = new KernelWorkers(options);
+    if (options.jobs !== undefined) workers.#module = await workers.#load();
+    return workers;
+  }
+
+  /** False: jobs run in this process. */
+  get runJobs(): boolean {
+    return this.#options.jobs !== undefined;
+  }
+
+  executorFor(pipeline: string): Executor {
+    return this.#pools!.executorFor(pipeline); // a kernel declares its pipelines after it has made its workforce
+  }
+
+  workforceOf(kernel: Kernel): KernelWorkforce {
+    const { services, clock, logger } = this.#options;
+    const options = this.#poolsOptions(kernel);
+    this.#pools = this.#module === undefined ? undefined : new this.#module.WorkerPools(options);
+    return new KernelWorkforce({
+      pools: this.#pools,
+      loadPools: async () => new (await this.#load()).WorkerPools(options),
+      services,
+      clock,
+      logger,
+    });
+  }
+
+  #poolsOptions(kernel: Kernel): WorkerPoolsOptions {
+    const { services: _apart, ...shared } = this.#options;
+    return { ...shared, kernel, random: () => randomInt(STEPS) / STEPS };
+  }
+}
+
+/** The workers that a `.rr.yaml` describes; `undefined` when it has none for jobs. */
+export function configuredWorkers({ server, pool, pools = new Map(), pipelinePools = new Map() }: WorkersConfiguration): JobsWorkers | undefined {
+  if (server === undefined) return undefined;
+  const launch = { server, hasOwnPipe: false };
+  if (pools.size > 0) return { launch, pools, poolOf: pipelinePools };
+  return pool === undefined ? undefined : { launch, pools: new Map([[DEFAULT_POOL, pool]]), poolOf: new Map() };
+}
+
+/**
+ * The workers that the option `pool` describes.
+ *
+ * @param kernel - Told to the workers.
+ * @throws JobsConfigError when this process is a worker itself, or runs no file that they could run.
+ */
+export function optionWorkers(pool: PoolConfiguration, kernel: string | undefined): JobsWorkers {
+  if ((process.env['RR_MODE'] ?? '') !== '') throw new JobsConfigError([{ path: POOL_PATH, message: IN_A_WORKER }]);
+  const { command } = pool.settings;
+  const launch = command === undefined ? ownLaunch(pool, kernel) : { server: { command, relay: 'pipes', env: pool.env }, hasOwnPipe: false };
+  return { launch, pools: new Map([[DEFAULT_POOL, pool.settings]]), poolOf: new Map() };
+}
+
+/** The program of this process, again. */
+export function ownLaunch(pool: Pick<PoolConfiguration, 'entry' | 'module' | 'env'>, kernel: string | undefined): WorkerLaunch {
+  const { command, env } = ownProgram(pool, POOL_PATH);
+  const name: Record<string, string> = kernel === undefined ? {} : { [KERNEL_VARIABLE]: kernel };
+  return { server: { command, relay: 'pipes', env: { ...pool.env, ...env, ...name } }, hasOwnPipe: true };
+}

@@ -1,0 +1,189 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { KernelOptions } from '../../lib/config/kernel-options.js';
+import { readPoolSection } from '../../lib/config/pool-options.js';
+import type { KernelService, KernelServiceContext } from '../../lib/contract/service.js';
+import type { WorkerPool } from '../../lib/contract/worker.js';
+import { createKernel, type CreateKernelParts } from '../../lib/runtime/create-kernel.js';
+import { connectJobs, type JobsConnection } from '../../lib/runtime/connect-jobs.js';
+import { RpcClient } from '../../lib/relay/rpc-client.js';
+import { aJob } from '../support/jobs.js';
+import { createLog } from '../support/kernel.js';
+import { createTempFolder } from '../support/temp-folder.js';
+
+const SUPPORT = join(process.cwd(), 'test/runtime/support');
+const REPORTING = [process.execPath, join(SUPPORT, 'reporting-worker.mjs')];
+const SERVING = [process.execPath, join(SUPPORT, 'serving-worker.mjs')];
+const LISTEN = { listen: 'tcp://127.0.0.1:0' };
+const PIPELINES = { q: { driver: 'memory', attempts: 1 } };
+
+const closers: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function open(options: KernelOptions, parts: CreateKernelParts = {}) {
+  const folder = createTempFolder();
+  process.env['NRRTEST_REPORTS'] = folder;
+  const logger = createLog();
+  const kernel = await createKernel({ pipelines: PIPELINES, ...options }, { logger, ...parts });
+  closers.push(() => kernel.close({ timeoutMs: 0 }));
+  const variables = (): Record<string, string>[] =>
+    readdirSync(folder).map((file) => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { env: Record<string, string> }).env);
+  return { kernel, logger, variables };
+}
+
+function connect(address: string): JobsConnection {
+  const connection = connectJobs(address);
+  closers.push(() => connection.close());
+  return connection;
+}
+
+/** The settings of a pool as `.rr.yaml` gives them. */
+const pool = (section: object) => readPoolSection(section, 'pool');
+
+/** A source with workers of its own. */
+class EchoService implements KernelService {
+  readonly name = 'echo';
+  pool: WorkerPool | undefined;
+  #context: KernelServiceContext | undefined;
+
+  init(_config: unknown, context: KernelServiceContext): void {
+    this.#context = context;
+  }
+
+  async serve(): Promise<void> {
+    this.pool = await this.#context!.pools.create({ mode: 'echo', settings: { num_workers: 2, command: REPORTING }, path: 'echo.workers' });
+  }
+
+  async stop(deadline: Parameters<KernelService['stop']>[0]): Promise<void> {
+    await this.pool?.stop(deadline);
+  }
+
+  workers() {
+    return this.pool?.workers() ?? [];
+  }
+
+  async reset(): Promise<void> {
+    await this.pool?.reset();
+  }
+}
+
+describe('a kernel with workers', () => {
+  it('shows and manages them, in this process and over RPC', async () => {
+    const { kernel } = await open({ pool: { numWorkers: 2, command: REPORTING }, rpc: LISTEN });
+    await kernel.start();
+    const { admin } = connect(kernel.rpcAddress!);
+    const pids = async (): Promise<number[]> => (await admin.workers()).map(({ pid }) => pid);
+    const before = await pids();
+    expect(before).toHaveLength(2);
+    await admin.addWorker!();
+    expect(await pids()).toHaveLength(3);
+    await kernel.admin.removeWorker!();
+    expect(await pids()).toHaveLength(2);
+    await admin.resetWorkers!();
+    expect((await pids()).filter((pid) => before.includes(pid))).toEqual([]);
+  });
+
+  it('has a relay for them that nobody else can open, gone at the end', async () => {
+    const { kernel, variables } = await open({ pool: { numWorkers: 1, command: REPORTING } });
+    await kernel.start();
+    const [{ RR_RPC: address = '', NRR_RPC: own, RR_MODE: mode } = {}] = variables();
+    expect([address, mode]).toEqual([own, 'jobs']);
+    const path = address.slice('unix://'.length);
+    expect([statSync(path).mode & 0o777, statSync(dirname(path)).mode & 0o777]).toEqual([0o600, 0o700]);
+    expect(await connect(address).api.list()).toEqual(['q']);
+    await kernel.close();
+    expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  it('tells them the private relay when the public one needs a token', async () => {
+    const { kernel, variables } = await open({ pool: { numWorkers: 1, command: REPORTING }, rpc: { ...LISTEN, token: 'secret' } });
+    await kernel.start();
+    expect(variables()[0]!['RR_RPC']).toMatch(/^unix:/);
+    expect(JSON.stringify(variables())).not.toContain('secret');
+  });
+
+  it('runs each pipeline in its own pool', async () => {
+    const workers = {
+      server: { command: REPORTING, relay: 'pipes', env: {} },
+      pools: new Map([
+        ['small', pool({ num_workers: 1 })],
+        ['big', pool({ num_workers: 2 })],
+      ]),
+      pipelinePools: new Map([
+        ['q', 'small'],
+        ['r', 'big'],
+      ]),
+    };
+    const { kernel } = await open({ pipelines: { q: { driver: 'memory' }, r: { driver: 'memory' } } }, { workers });
+    await kernel.start();
+    const ends: Promise<unknown>[] = [];
+    for (const pipeline of ['q', 'q', 'q', 'r']) {
+      const job = aJob({ pipeline });
+      ends.push(new Promise((resolve) => kernel.events.on('completed', ({ id }) => id === job.id && resolve(undefined))));
+      await kernel.push(job);
+    }
+    await Promise.all(ends);
+    expect((await kernel.admin.workers()).map(({ jobs }) => jobs).sort((a, b) => a - b)).toEqual([0, 1, 3]);
+  });
+
+  it('does not start, and leaves nothing, when a worker cannot', async () => {
+    const { kernel } = await open({ pool: { numWorkers: 2, command: [process.execPath, '-e', 'console.error("broken"); process.exit(3)'] } });
+    await expect(kernel.start()).rejects.toMatchObject({ code: 'WORKER_START', message: expect.stringContaining('broken') });
+    expect(await kernel.admin.workers()).toEqual([]);
+  });
+
+  it('stops in less than 200 ms while they are idle', async () => {
+    const { kernel } = await open({ pool: { numWorkers: 2, command: REPORTING } });
+    await kernel.start();
+    const from = performance.now();
+    await kernel.close();
+    expect(performance.now() - from).toBeLessThan(1_000); // measured: about 20 ms; a busy machine takes longer
+  });
+
+  it('runs services with workers of their own, which informer and resetter see', async () => {
+    const service = new EchoService();
+    const { kernel, variables } = await open({ rpc: LISTEN }, { services: [{ service, config: undefined }] });
+    await kernel.start();
+    const rpc = RpcClient.connect(kernel.rpcAddress!);
+    closers.push(() => rpc.close());
+    expect(await rpc.call('informer.List', true)).toEqual(['jobs', 'echo']);
+    expect(await rpc.call('informer.Workers', 'echo')).toMatchObject({ workers: [{ statusStr: 'ready' }, { statusStr: 'ready' }] });
+    const answer = await service.pool!.execute({ context: new Uint8Array(0), body: Buffer.from('x') });
+    expect(Buffer.from(answer.body).toString()).toBe('{"type":0,"data":[]}');
+    expect(await rpc.call('resetter.Reset', 'echo')).toBe(true);
+    expect(variables().map(({ RR_MODE }) => RR_MODE)).toEqual(['echo', 'echo', 'echo', 'echo']);
+    expect(kernel.admin.addWorker).toBeUndefined();
+  });
+});
+
+describe('serveJobs()', () => {
+  it('runs functions by name, reports progress before the answer, and its lines come to the log of the kernel', async () => {
+    const { kernel, logger } = await open({ pool: { numWorkers: 1, command: SERVING } });
+    const told: unknown[] = [];
+    kernel.events.on('progress', ({ progress }) => told.push(progress));
+    const completed = new Promise((resolve) => kernel.events.on('completed', () => resolve(told.push('completed'))));
+    await kernel.start();
+    await kernel.push(aJob({ name: 'work.hard', pipeline: 'q' }));
+    await completed;
+    expect(told).toEqual([{ half: 'work.hard' }, 'completed']);
+    await kernel.close();
+    const lines = logger.lines.map(({ message }) => message);
+    expect(lines).toContainEqual(expect.stringMatching(/^Worker \d+: a line of its own$/));
+  });
+
+  it('lets the kernel decide about failed jobs', async () => {
+    const { kernel } = await open({ pool: { numWorkers: 1, command: SERVING } });
+    const failed: string[] = [];
+    const both = new Promise((resolve) =>
+      kernel.events.on('failed', ({ name, error }) => failed.push(`${name}: ${error.type}: ${error.message}`) === 2 && resolve(undefined)),
+    );
+    await kernel.start();
+    await kernel.push(aJob({ name: 'broken', pipeline: 'q' }));
+    await kernel.push(aJob({ name: 'strange', pipeline: 'q' }));
+    await both;
+    expect(failed.sort()).toEqual(['broken: RangeError: It is broken.', expect.stringContaining('strange: ')]);
+  });
+});
