@@ -32,10 +32,12 @@ function warnings(text: string, options: Partial<ReadRrYamlOptions> = {}): strin
   return lines(read(text, options).warnings);
 }
 
+/** Processor time: what else the machine does is not in it. Unit: milliseconds. */
 function millisecondsOf(call: () => unknown): number {
-  const start = performance.now();
+  const start = process.cpuUsage();
   call();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1_000;
 }
 
 describe('references', () => {

@@ -26,8 +26,12 @@ describe('A worker of this library', () => {
   it('has as many jobs at once as were agreed, not as it claims', async () => {
     const opened = await open({ args: ['greedy'], host: { maxWindow: 4 } });
     await warmUp(opened, 4);
-    for (let index = 0; index < 50; index++) await opened.run('ack').outcome;
-    expect(opened.pool.capacity()).toBe(4);
+    let most = 0;
+    for (let index = 0; index < 50; index++) {
+      await opened.run('ack').outcome;
+      most = Math.max(most, opened.pool.capacity());
+    }
+    expect(most).toBeLessThanOrEqual(4);
   });
 
   it('may answer in any order', async () => {
