@@ -36,10 +36,13 @@ ROOMS.testing = { rooms: Object.keys(ROOMS), packages: ['@nestjs/*'] };
 const DRIVERS = {
   memory: {},
   embedded: { packages: ['node:crypto', 'node:fs', 'node:net', 'node:path'] },
-  amqp: { lazyPackages: ['amqplib'] },
+  amqp: { packages: ['node:fs', 'node:tls'], lazyPackages: ['amqplib'] },
   beanstalk: { packages: ['node:net'] },
-  sqs: { lazyPackages: ['@aws-sdk/client-sqs'] },
-  kafka: { lazyPackages: ['kafkajs', 'kafkajs-snappy', '@platformatic/kafka'] },
+  sqs: { packages: ['node:crypto'], lazyPackages: ['@aws-sdk/client-sqs'] },
+  kafka: {
+    packages: ['node:crypto', 'node:fs', 'node:net', 'node:tls', 'node:zlib'],
+    lazyPackages: ['kafkajs', 'kafkajs-snappy', 'fzstd', 'lz4js', '@platformatic/kafka'],
+  },
   postgres: { lazyPackages: ['pg'] },
 };
 

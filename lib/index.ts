@@ -45,6 +45,8 @@ export type {
 } from './config/kernel-options.js';
 export type { DurationInput } from './contract/duration.js';
 export {
+  BrokerRefusedError,
+  BrokerUnavailableError,
   CancelJobError,
   DispatcherNotFoundError,
   DriverNotAvailableError,

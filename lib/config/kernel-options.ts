@@ -82,6 +82,14 @@ export interface KernelOptions {
    * Default: the kernel is alone in its process.
    */
   readonly rpc?: string | RpcOptions;
+  /** Where the `amqp` pipelines find their broker. */
+  readonly amqp?: AmqpBrokerOptions;
+  /** Where the `beanstalk` pipelines find their server. */
+  readonly beanstalk?: BeanstalkBrokerOptions;
+  /** Where the `sqs` pipelines find their service. Default: what the AWS SDK finds in its environment. */
+  readonly sqs?: SqsBrokerOptions;
+  /** Where the `kafka` pipelines find their brokers. */
+  readonly kafka?: KafkaBrokerOptions;
   /**
    * Runs the jobs in worker processes instead of this one: by default the same program again, with `RR_MODE=jobs`, where it opens no ports and
    * serves jobs. `{}` is one worker per processor. Not with `rpc.connect`.
@@ -89,6 +97,58 @@ export interface KernelOptions {
    * Default: jobs run in this process.
    */
   readonly pool?: PoolOptions;
+}
+
+/** @publicApi */
+export interface AmqpBrokerOptions {
+  /** `amqp://user:password@host:port/vhost`; `amqps://` is TLS. Default: `amqp://guest:guest@127.0.0.1:5672/`. */
+  readonly addr?: string;
+  /** Its presence switches TLS on, also at every new connect. */
+  readonly tls?: BrokerTlsOptions;
+}
+
+/** @publicApi */
+export interface BeanstalkBrokerOptions {
+  /** `tcp://host:port` or `unix://path`. Default: `tcp://127.0.0.1:11300`. */
+  readonly addr?: string;
+  /** How long a connect may take, and the time to run of every job. Unit: duration text such as `'30s'`. Default: `'30s'`. */
+  readonly timeout?: string;
+}
+
+/** @publicApi */
+export interface SqsBrokerOptions {
+  /** The access key; used together with `secret` only. */
+  readonly key?: string;
+  /** The secret of the access key. */
+  readonly secret?: string;
+  /** The token of a session. */
+  readonly sessionToken?: string;
+  /** The region. */
+  readonly region?: string;
+  /** The address of a server of your own. */
+  readonly endpoint?: string;
+}
+
+/** @publicApi */
+export interface KafkaBrokerOptions {
+  /** Host and port of each broker. */
+  readonly brokers?: readonly string[];
+  /** The look for the brokers at boot. */
+  readonly ping?: { readonly timeout?: string };
+  /** On when `key` and `cert`, or `rootCa`, are given. */
+  readonly tls?: BrokerTlsOptions & { readonly timeout?: string };
+  /** How this side proves who it is. */
+  readonly sasl?: Readonly<Record<string, unknown>>;
+}
+
+/** Certificates as paths of PEM files. @publicApi */
+export interface BrokerTlsOptions {
+  /** The private key of `cert`. */
+  readonly key?: string;
+  /** The certificate of this side. */
+  readonly cert?: string;
+  /** Who is trusted besides the authorities of the machine. */
+  readonly rootCa?: string;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { PipelineSettings } from '../contract/settings.js';
 import { COMMON_NAMES, readCommonOptions } from './common-options.js';
 import { pathOf, unknownKeyMessage } from './issues.js';
 import { OptionBag } from './option-bag.js';
-import { check, flag, integer, map, oneOf, type Schema, text } from './schema.js';
+import { check, duration, flag, integer, map, oneOf, type Schema, text } from './schema.js';
 
 export interface ReadPipelineOptions {
   /** Where the declaration stands, for errors. Default: `pipelines.<name>`. */
@@ -27,6 +27,7 @@ export interface PipelineReading {
 /** For drivers that declare no `prefetch`. */
 const DEFAULT_PREFETCH = 100_000;
 const PREFETCH = 'prefetch';
+const IN_FLIGHT = 'maxMessagesInFlight';
 /** Keys that name the pipeline or hold its options. */
 export const FRAME: readonly string[] = ['name', 'driver', 'config'];
 
@@ -61,7 +62,7 @@ export function readPipeline(
       name: declaration.name,
       driver: declaration.driver,
       priority,
-      prefetch: typeof options[PREFETCH] === 'number' ? options[PREFETCH] : DEFAULT_PREFETCH,
+      prefetch: lentAtOnce(options),
       concurrency,
       timeoutMs,
       retry: {
@@ -73,6 +74,12 @@ export function readPipeline(
     },
     ignored: left.map(({ key }) => key),
   };
+}
+
+// Where one receive takes less than may be lent, as with SQS, the driver has an option for each.
+function lentAtOnce(options: Readonly<Record<string, unknown>>): number {
+  const lent = [options[IN_FLIGHT], options[PREFETCH]].find((value) => typeof value === 'number' && value > 0);
+  return typeof lent === 'number' ? lent : DEFAULT_PREFETCH;
 }
 
 function readDriverOptions(bag: OptionBag, specs: readonly OptionSpec[], issues: ConfigIssue[]): Readonly<Record<string, unknown>> {
@@ -98,5 +105,6 @@ export function schemaOf(spec: OptionSpec): Schema<unknown> {
   if (spec.type === 'integer') return integer(spec);
   if (spec.type === 'boolean') return flag();
   if (spec.type === 'map') return map();
+  if (spec.type === 'duration') return duration(undefined, spec.min);
   return spec.oneOf === undefined ? text() : oneOf(spec.oneOf);
 }

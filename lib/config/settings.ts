@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { type ConfigIssue, JobsConfigError } from '../contract/errors.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
-import type { KernelSettings } from '../contract/settings.js';
+import type { BrokerSections, KernelSettings } from '../contract/settings.js';
 import { readCommonOptions } from './common-options.js';
 import { readDriver } from './declaration.js';
 import { pathOf, shown, wrongValue } from './issues.js';
+import { driverSections } from './rr-yaml/driver-sections.js';
 import { OptionBag } from './option-bag.js';
 import { isPipelineName, PIPELINE_NAME_EXPECTED } from './pipeline-name.js';
 import { readPoolOptions, type PoolConfiguration } from './pool-options.js';
@@ -71,6 +72,7 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
       },
       shutdown: { timeoutMs: options.shutdown.timeout, graceMs: options.shutdown.grace },
       dataDir: options.dataDir,
+      ...brokersOf(options),
     },
     declarations,
     consume,
@@ -81,11 +83,11 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
 
 /** The keys of `KernelOptions`, for whoever adds keys of its own to them. */
 export function kernelOptionNames(): string[] {
-  return Object.keys(kernelEntries());
+  return Object.keys({ ...kernelEntries(), ...brokerEntries() });
 }
 
 function kernelOptions() {
-  return closed(kernelEntries());
+  return closed({ ...kernelEntries(), ...brokerEntries() });
 }
 
 /** The options of a kernel, for whoever reads them in another form. */
@@ -118,6 +120,19 @@ function kernelEntries() {
       () => process.env['NRR_DATA_DIR'] ?? DEFAULT_DATA_DIR,
     ),
   };
+}
+
+// In `.rr.yaml` they stand at the root, beside the section of the kernel.
+function brokerEntries() {
+  const { amqp, beanstalk, sqs, kafka } = driverSections();
+  return { amqp: v.optional(amqp!), beanstalk: v.optional(beanstalk!), sqs: v.optional(sqs!), kafka: v.optional(kafka!) };
+}
+
+type BrokerName = 'amqp' | 'beanstalk' | 'sqs' | 'kafka';
+
+function brokersOf({ amqp, beanstalk, sqs, kafka }: { readonly [K in BrokerName]?: BrokerSections[string] }): Pick<KernelSettings, 'brokers'> {
+  const given = Object.entries({ amqp, beanstalk, sqs, kafka }).filter(([, section]) => section !== undefined);
+  return given.length === 0 ? {} : { brokers: Object.fromEntries(given) };
 }
 
 function failedOptions() {

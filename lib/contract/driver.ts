@@ -14,6 +14,8 @@ export interface DriverContext<O> {
   /** Of jobs that come without one. */
   readonly priority: number;
   readonly options: O;
+  /** What all pipelines of the driver share: address, TLS, credentials. Checked, by camelCase name; absent when nothing was given. */
+  readonly section?: Readonly<Record<string, unknown>>;
   readonly sink: DeliverySink;
   readonly clock: Clock;
   readonly logger: JobsLogger;
@@ -106,6 +108,8 @@ export interface DriverCapabilities {
   readonly deadLetter: boolean;
   /** Starts are counted across crashes. */
   readonly countsStarts: boolean;
+  /** The largest payload that always fits into a message of the broker. Unit: bytes. Absent: the broker sets no limit of its own. */
+  readonly maxPayloadBytes?: number;
   readonly browse: boolean;
   readonly remove: boolean;
   readonly promote: boolean;

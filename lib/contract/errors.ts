@@ -335,6 +335,43 @@ export class DriverStoppedError extends JobsError {
   }
 }
 
+/** There was no connection to the broker in time; the job was not stored. @publicApi */
+export class BrokerUnavailableError extends JobsError {
+  readonly code = 'BROKER_UNAVAILABLE';
+  override readonly retriable = true;
+
+  /** @param cause - Why the last try to connect failed. */
+  constructor(
+    readonly pipeline: string,
+    readonly driver: string,
+    readonly waitedMs: number,
+    cause?: unknown,
+  ) {
+    const { message } = (cause ?? {}) as { readonly message?: unknown };
+    const reason = typeof message === 'string' ? ` The last reason: ${message}`.replace(/(?<![.!?])$/u, '.') : '';
+    super(
+      `Pipeline "${pipeline}" has had no connection to its broker (driver "${driver}") for ${waitedMs} ms; the job was not stored.${reason} ` +
+        'Start the broker or check its address, then push again; the connection comes back by itself.',
+      cause === undefined ? undefined : { cause },
+    );
+  }
+}
+
+/** The broker answered that it does not do it. What was asked was not stored or changed. @publicApi */
+export class BrokerRefusedError extends JobsError {
+  readonly code = 'BROKER_REFUSED';
+
+  /** @param reason - The broker's own words, or what is wrong in them, and a remedy where one is known. */
+  constructor(
+    readonly pipeline: string,
+    readonly driver: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`The broker of pipeline "${pipeline}" (driver "${driver}") refused: ${reason.replace(/(?<![.!?])$/u, '.')}`, options);
+  }
+}
+
 /** This build has no such driver. Nothing was declared. @publicApi */
 export class DriverNotAvailableError extends JobsError {
   readonly code = 'DRIVER_NOT_AVAILABLE';

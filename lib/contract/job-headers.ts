@@ -25,6 +25,10 @@ export const TIMEOUT_HEADER = 'nrr-timeout';
 export const CODEC_HEADER = 'nrr-codec';
 /** The id of the failed job of which this one is a replay. */
 export const REPLAY_OF_HEADER = 'nrr-replay-of';
+/** Further values of headers, where a broker keeps one of each. JSON: name to list. */
+export const HEADER_VALUES_HEADER = 'nrr-header-values';
+/** The job is acknowledged when it is handed out, where a broker has no other place to say it. */
+export const AUTO_ACK_HEADER = 'nrr-auto-ack';
 
 export function isReservedHeader(name: string): boolean {
   return name.startsWith(RESERVED_PREFIX);

@@ -6,7 +6,8 @@ export interface OptionSpec {
   readonly key: string;
   /** In Declare maps, where it differs. */
   readonly declareKey?: string;
-  readonly type: 'integer' | 'text' | 'boolean' | 'map';
+  /** `duration`: seconds or duration text in every form, milliseconds for the driver. */
+  readonly type: 'integer' | 'text' | 'boolean' | 'map' | 'duration';
   readonly unit?: string;
   readonly min?: number;
   readonly max?: number;

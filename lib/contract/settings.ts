@@ -21,7 +21,12 @@ export interface KernelSettings {
   readonly shutdown: ShutdownSettings;
   /** The folder of files. */
   readonly dataDir: string;
+  /** What all pipelines of a driver share, by the driver's name. Absent: nothing was given. */
+  readonly brokers?: BrokerSections;
 }
+
+/** Settings of brokers by driver, each by camelCase name; checked and complete. */
+export type BrokerSections = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 export interface FailedStoreSettings {
   /** Absent: `embedded` as soon as one consumed pipeline is durable, else `memory`. */

@@ -79,6 +79,7 @@ export class Pipeline implements RunPipeline {
       driver: settings.driver,
       priority: settings.priority,
       options: settings.options as never,
+      ...(kernel.brokers?.[settings.driver] === undefined ? {} : { section: kernel.brokers[settings.driver] }),
       sink: this.#sink,
       clock: context.clock,
       logger: context.logger,

@@ -263,7 +263,8 @@ export class Settlement implements RunContext {
 
   async #moveTo(queue: string, job: Job): Promise<boolean> {
     const headers = userHeaders(job.headers);
-    await this.#options.push(new JobRecord(job.name, queue, job.payload, headers, job.priority, 0, job.autoAck, job.id, job.kafka));
+    // Not its place in Kafka: the other queue has a topic of its own.
+    await this.#options.push(new JobRecord(job.name, queue, job.payload, headers, job.priority, 0, job.autoAck, job.id));
     return false;
   }
 

@@ -56,6 +56,8 @@ export type { HeaderInput, HeaderValue, TaskHeaders } from '../client/task-heade
 export type { Clock } from '../contract/clock.js';
 export type { DurationInput } from '../contract/duration.js';
 export {
+  BrokerRefusedError,
+  BrokerUnavailableError,
   DriverNotAvailableError,
   DriverStoppedError,
   FileFormatError,

@@ -38,6 +38,8 @@ export interface CreateKernelParts {
   readonly events?: JobsEventHub;
   /** What `rpc.Config` tells other processes; secrets are masked. Default: the options. */
   readonly configuration?: unknown;
+  /** What all pipelines of a driver share, as `.rr.yaml` was read, by the driver's name. Default: what the options say. */
+  readonly brokers?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   /** Worker processes as a `.rr.yaml` has them. Default: those of the option `pool`. */
   readonly workers?: WorkersConfiguration;
   /** Other sources of work, with their sections. Default: none. */
@@ -70,7 +72,11 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
   const { clock = systemClock, logger = silentLogger, configuration = options } = parts;
   const consumed = new Set(consume ?? declarations.map(({ name }) => name));
   const jobs = parts.executor === undefined ? workersOf(parts, pool) : undefined;
-  const settings = jobs === undefined || options.numPollers !== undefined ? read : { ...read, numPollers: NO_LIMIT };
+  const settings = {
+    ...read,
+    ...(parts.brokers === undefined ? {} : { brokers: { ...read.brokers, ...Object.fromEntries(parts.brokers) } }),
+    ...(jobs === undefined || options.numPollers !== undefined ? {} : { numPollers: NO_LIMIT }),
+  };
   const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
   const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
   const durable = await opener.check(configured);

@@ -16,6 +16,8 @@ export type { Clock, Deadline, Timer } from '../contract/clock.js';
 export { deadlineAfter, systemClock } from '../contract/clock.js';
 export type { Delivery, DeliverySink, Driver, DriverCapabilities, DriverContext, DriverModule, DriverRegistry } from '../contract/driver.js';
 export {
+  BrokerRefusedError,
+  BrokerUnavailableError,
   CancelJobError,
   DispatcherNotFoundError,
   DriverNotAvailableError,

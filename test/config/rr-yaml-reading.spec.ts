@@ -121,9 +121,10 @@ describe('YAML that is meant to hurt', () => {
     ['brackets without end', `a: ${'['.repeat(20_000)}`, 'The YAML cannot be read'],
     ['100 levels', `a: ${'['.repeat(100)}${']'.repeat(100)}`, 'levels deep'],
     ['a key of 2,000 characters', `? ${'k'.repeat(2_000)}\n: 1`, 'characters'],
-  ])('is refused in under a second: %s', (_, text, message) => {
+  ])('is refused early: %s', (_, text, message) => {
     let found: string[] = [];
-    expect(millisecondsOf(() => (found = errors(text)))).toBeLessThan(1_000);
+    // Under a second on a quiet machine; unbounded it would take minutes.
+    expect(millisecondsOf(() => (found = errors(text)))).toBeLessThan(3_000);
     expect(found).toEqual([expect.stringContaining(message)]);
   });
 

@@ -41,7 +41,7 @@ describe('an application does not start with', () => {
   it('a driver that does not exist', async () => {
     const error = await bootError({ jobs: { pipelines: { mails: { driver: 'memroy' } } } });
     expect(error).toBeInstanceOf(DriverNotAvailableError);
-    expect(error.message).toBe('Pipeline "mails" asks for driver "memroy", which is not available. Available: "memory", "embedded", "boltdb".');
+    expect(error.message).toBe('Pipeline "mails" asks for driver "memroy", which is not available. Available: "memory", "embedded", "boltdb", "beanstalk", "amqp", "sqs", "kafka".');
   });
 
   it.each<[string, JobsModuleOptions, string[]]>([
@@ -263,9 +263,9 @@ describe('a running application refuses', () => {
     ],
     [
       'a driver that does not exist, at run time',
-      (jobs) => jobs.create({ driver: 'amqp', name: 'mails' }),
+      (jobs) => jobs.create({ driver: 'nats', name: 'mails' }),
       DriverNotAvailableError,
-      'Pipeline "mails" asks for driver "amqp", which is not available. Available: "memory", "embedded", "boltdb".',
+      'Pipeline "mails" asks for driver "nats", which is not available. Available: "memory", "embedded", "boltdb", "beanstalk", "amqp", "sqs", "kafka".',
     ],
   ])('%s, and goes on', async (_what, act, ErrorClass, message) => {
     const { jobs, sent } = await openWorking();

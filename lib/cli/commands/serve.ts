@@ -70,7 +70,7 @@ async function serve(line: CommandLine, io: CliIo): Promise<CommandResult> {
 }
 
 function partsOf(configuration: RrConfiguration, services: readonly KernelService[]): CreateKernelParts {
-  const { server, pool, pools, pipelinePools, sections, resolved } = configuration;
+  const { server, pool, pools, pipelinePools, sections, resolved, drivers } = configuration;
   const builtin = Object.entries(builtinServices).flatMap(([name, create]) => (sections.has(name) ? [create()] : []));
   const taken = new Set(services.map(({ name }) => name));
   const all = [...builtin.filter(({ name }) => !taken.has(name)), ...services];
@@ -79,6 +79,7 @@ function partsOf(configuration: RrConfiguration, services: readonly KernelServic
     ...(server === undefined ? { executor: NO_SLOTS, workers: {} } : { workers: { server, ...workers } }),
     services: all.map((service) => ({ service, config: sections.get(service.name) })),
     configuration: resolved,
+    brokers: drivers,
   };
 }
 
