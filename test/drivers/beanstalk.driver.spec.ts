@@ -1,0 +1,273 @@
+import { readPipeline } from '../../lib/config/pipeline.js';
+import { BeanstalkCreateInfo, toDeclareMap } from '../../lib/client/create-info.js';
+import { options as specs } from '../../lib/drivers/beanstalk.driver.js';
+import { broker } from '../support/brokers.js';
+import { rawBeanstalk, type RawBeanstalk } from '../support/beanstalk.js';
+import { freshTube, openBeanstalk, stopDrivers, stopNow, type DriverGiven } from '../support/beanstalk-driver.js';
+import { aJob, textOf } from '../support/jobs.js';
+
+const beanstalkd = await broker('beanstalk');
+
+beanstalkd.suite('driver "beanstalk"', () => {
+  let raw: RawBeanstalk;
+  beforeEach(async () => (raw = await rawBeanstalk(beanstalkd)));
+  afterEach(async () => {
+    raw.close();
+    await stopDrivers();
+  });
+
+  const open = async (given: DriverGiven = {}) => {
+    const tube = given.options?.tube ?? freshTube();
+    return { ...(await openBeanstalk({ ...given, options: { addr: beanstalkd.url, ...given.options, tube } })), tube };
+  };
+  const openRunning = async (given: DriverGiven = {}) => {
+    const parts = await open(given);
+    await parts.driver.run();
+    return parts;
+  };
+  const numberIn = async (tube: string, state: 'ready' | 'delayed' | 'buried') => {
+    await raw.ask(`use ${tube}`);
+    return Number((await raw.ask(`peek-${state}`)).line.split(' ')[1]);
+  };
+  /** Asks until it is so; the broker answers in well under a millisecond. */
+  const until = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+
+  describe('while it waits for the next job', () => {
+    it('acknowledges the one before at once, however long the wait', async () => {
+      const { driver, inbox, tube } = await openRunning({ options: { reserveTimeout: 30_000 } });
+      await driver.push(aJob({ name: 'first' }));
+      const first = await inbox.next();
+      // A second connection waits.
+      await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-waiting'] === 1);
+      const startedAt = performance.now();
+      await first.ack();
+      await until(async () => (await raw.stats(`stats-tube ${tube}`))['cmd-delete'] === 1);
+      expect(performance.now() - startedAt).toBeLessThan(1_000);
+    });
+
+    it('hands out a job in under 10 ms while others are held', async () => {
+      const { driver, inbox } = await openRunning({ options: { reserveTimeout: 30_000 } });
+      const times: number[] = [];
+      for (let round = 0; round < 20; round++) {
+        await driver.push(aJob({ name: `held-${round % 2}` }));
+        const startedAt = performance.now();
+        const delivery = await inbox.next();
+        times.push(performance.now() - startedAt);
+        if (round % 2 === 0) await delivery.ack();
+      }
+      expect(times.sort((a, b) => a - b)[9]!).toBeLessThan(10);
+    });
+
+    it('takes jobs that come one by one, all of them held, and their acknowledgements in any order', async () => {
+      const { driver, inbox, tube } = await openRunning();
+      const held = [];
+      for (let index = 0; index < 70; index++) {
+        await driver.push(aJob({ name: `job-${index}` }));
+        held.push(await inbox.next());
+      }
+      expect(await driver.stat()).toMatchObject({ active: 70, reserved: 0 });
+      for (const delivery of held.reverse()) await delivery.ack();
+      await until(async () => (await raw.stats(`stats-tube ${tube}`))['cmd-delete'] === 70);
+    });
+  });
+
+  describe('a refused job', () => {
+    it('without requeue is buried, and delivered again after a kick', async () => {
+      const { driver, inbox, tube } = await openRunning();
+      await driver.push(aJob({ name: 'refused' }));
+      await (await inbox.next()).nack({ requeue: false });
+      expect(await raw.stats(`stats-tube ${tube}`)).toMatchObject({ 'current-jobs-buried': 1, 'current-jobs-reserved': 0 });
+      await raw.ask(`use ${tube}`);
+      expect((await raw.ask('kick 10')).line).toBe('KICKED 1');
+      expect((await inbox.next()).job.name).toBe('refused');
+    });
+
+    it('with requeue and delay is the same job of the broker, with the priority of its producer', async () => {
+      const { inbox, tube } = await openRunning();
+      const number = await raw.put(tube, Buffer.from('from elsewhere'), { priority: 77 });
+      await (await inbox.next()).nack({ requeue: true, delayMs: 1_500 });
+      expect(await numberIn(tube, 'delayed')).toBe(number);
+      expect(await raw.stats(`stats-job ${number}`)).toMatchObject({ pri: 77, delay: 2, releases: 1 });
+    });
+  });
+
+  it('keeps a job that runs longer than its time to run, also a short one of another producer', async () => {
+    const { inbox, tube } = await openRunning();
+    const number = await raw.put(tube, Buffer.from('long'), { ttr: 1 });
+    const delivery = await inbox.next();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(await raw.stats(`stats-job ${number}`)).toMatchObject({ timeouts: 0, reserves: 1 });
+    await delivery.ack();
+    await until(async () => (await raw.ask(`stats-job ${number}`)).line === 'NOT_FOUND');
+    expect(inbox.length).toBe(0);
+  });
+
+  it('says so when a job is acknowledged that is no longer held', async () => {
+    const { driver, inbox, log } = await openRunning();
+    await driver.push(aJob());
+    const delivery = await inbox.next();
+    const number = (delivery as unknown as { readonly number: number }).number;
+    // Another connection cannot take it: the server has to have it back first.
+    await (delivery as unknown as { readonly lane: { readonly client: { ask(command: string): Promise<unknown> } } }).lane.client.ask(
+      `delete ${number}`,
+    );
+    await delivery.ack();
+    await until(() => Promise.resolve(log.lines.length > 0));
+    expect(log.lines).toMatchObject([{ level: 'warn', message: expect.stringContaining('was no longer ours') }]);
+  });
+
+  it('does not take a late acknowledgement for the one of the next delivery', async () => {
+    const { inbox, tube } = await openRunning();
+    const number = await raw.put(tube, Buffer.from('stalled'), { ttr: 1 });
+    const first = await inbox.next();
+    // As a process that stands still: no timer runs until the time to run is over.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_300);
+    const second = await inbox.next();
+    await first.ack();
+    expect(await raw.stats(`stats-job ${number}`)).toMatchObject({ timeouts: 1, reserves: 2 });
+    await second.ack();
+    await until(async () => (await raw.ask(`stats-job ${number}`)).line === 'NOT_FOUND');
+  });
+
+  it('gives unfinished jobs back in their order as soon as it is stopped, nothing changed', async () => {
+    const { driver, inbox, tube } = await openRunning();
+    await driver.push(aJob({ name: 'first' }));
+    await driver.push(aJob({ name: 'second' }));
+    await inbox.take(2);
+    const startedAt = performance.now();
+    await stopNow(driver);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-jobs-ready'] === 2);
+    expect(await raw.stats(`stats-job ${await numberIn(tube, 'ready')}`)).toMatchObject({ releases: 0, timeouts: 0 });
+  });
+
+  it('lets go of a job that it has waited for when it is paused', async () => {
+    const { driver, inbox, tube } = await openRunning({ options: { reserveTimeout: 30_000 } });
+    await driver.push(aJob());
+    await (await inbox.next()).ack();
+    await driver.pause();
+    await driver.push(aJob({ name: 'meanwhile' }));
+    await raw.ask(`watch ${tube}`);
+    expect((await raw.ask('reserve-with-timeout 1')).line).toMatch(/^RESERVED/u);
+  });
+
+  it('has an automatically acknowledged job removed before it is lent, and puts it back when it was not started', async () => {
+    const { driver, inbox, tube } = await openRunning();
+    await driver.push(aJob({ name: 'once', autoAck: true, payload: 'x', headers: { a: ['1'] } }));
+    const delivery = await inbox.next();
+    expect(await raw.stats(`stats-tube ${tube}`)).toMatchObject({ 'cmd-delete': 1, 'current-jobs-reserved': 0 });
+    await driver.pause();
+    await delivery.release!();
+    expect(await driver.stat()).toMatchObject({ active: 0, reserved: 1 });
+    await driver.resume();
+    const again = await inbox.next();
+    expect([again.job.id, again.job.autoAck, textOf(again.job.payload), again.job.headers['a']]).toEqual([delivery.job.id, true, 'x', ['1']]);
+  });
+
+  it('refuses what beanstalkd refuses, with its reason', async () => {
+    const { driver } = await open();
+    await expect(driver.push(aJob({ payload: new Uint8Array(21 * 1024 * 1024) }))).rejects.toMatchObject({
+      code: 'BROKER_REFUSED',
+      message: expect.stringMatching(/JOB_TOO_BIG.*larger -z/u),
+    });
+    await driver.push(aJob());
+  });
+
+  it('refuses a delay that beanstalkd cannot hold', async () => {
+    const { driver } = await open();
+    await expect(driver.push(aJob({ delayMs: 2 ** 32 * 1_000 }))).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });
+  });
+
+  it.each([
+    ['of the configuration', { isDeclared: false }, { pri: 0, ttr: 30 }],
+    ['that was declared at run time', { isDeclared: true }, { pri: 1, ttr: 30 }],
+  ])('pushes for a pipeline %s with the defaults of RoadRunner', async (_, given, expected) => {
+    const tube = freshTube();
+    const { driver } = await openBeanstalk({ ...given, options: { tube }, section: { addr: beanstalkd.url } });
+    await driver.push(aJob());
+    expect(await raw.stats(`stats-job ${await numberIn(tube, 'ready')}`)).toMatchObject(expected);
+  });
+
+  it('takes address and time to run from the section', async () => {
+    const { driver, tube } = await open({ section: { addr: 'tcp://127.0.0.1:1', timeout: 2_500 } });
+    await driver.push(aJob());
+    expect(await raw.stats(`stats-job ${await numberIn(tube, 'ready')}`)).toMatchObject({ ttr: 3 });
+  });
+
+  it('counts nothing and is not ready while there is no broker; a push says why', async () => {
+    const { driver } = await openBeanstalk({ options: { addr: 'tcp://127.0.0.1:1' }, pushTimeoutMs: 100 });
+    await expect(driver.push(aJob())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', message: expect.stringContaining('ECONNREFUSED') });
+    expect(await driver.stat()).toMatchObject({ active: 0, reserved: 0, delayed: 0, ready: false });
+    await stopNow(driver);
+  });
+
+  it('is stopped at once while there is no broker, and tells the pushes that wait', async () => {
+    const { driver } = await openBeanstalk({ options: { addr: 'tcp://127.0.0.1:1' }, pushTimeoutMs: 60_000 });
+    const push = driver.push(aJob());
+    const running = driver.run();
+    const startedAt = performance.now();
+    await Promise.all([stopNow(driver), expect(push).rejects.toMatchObject({ code: 'DRIVER_STOPPED' }), running]);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it('says that the fate of a push is not known when its connection is lost before the answer', async () => {
+    const { url, proxy } = await beanstalkd.proxy();
+    const { driver } = await openBeanstalk({ options: { addr: url, tube: freshTube() } });
+    await driver.push(aJob());
+    proxy.stall('down');
+    const job = aJob();
+    const { up } = proxy.bytes;
+    const push = driver.push(job);
+    await until(() => Promise.resolve(proxy.bytes.up > up));
+    proxy.drop();
+    await expect(push).rejects.toMatchObject({ code: 'PUSH_UNCERTAIN', jobId: job.id });
+    proxy.heal();
+    await driver.push(aJob());
+  });
+
+  it('gives up a connection on which nothing is answered', async () => {
+    const { url, proxy } = await beanstalkd.proxy();
+    const { driver } = await openBeanstalk({ options: { addr: url, tube: freshTube() }, section: { timeout: 200 } });
+    await driver.push(aJob());
+    proxy.freeze();
+    await expect(driver.push(aJob())).rejects.toMatchObject({
+      code: 'PUSH_UNCERTAIN',
+      cause: { message: 'beanstalkd gave no answer within 200 ms.' },
+    });
+    proxy.heal();
+    await driver.push(aJob());
+  });
+});
+
+describe('Options of driver "beanstalk"', () => {
+  const read = (given: Readonly<Record<string, unknown>>) =>
+    readPipeline({ name: 'q', driver: 'beanstalk', ...given }, specs, { retry: {} }, { lenient: true }).settings.options;
+
+  it('are read in camelCase, as keys of .rr.yaml and as a Declare map', () => {
+    const expected = { tube: 'orders', tubePriority: 1_024, reserveTimeout: 2_000, prefetch: 1_000 };
+    expect(read({ tube: 'orders', tubePriority: 1_024, reserveTimeout: 2 })).toEqual(expected);
+    expect(read({ config: { tube: 'orders', tube_priority: 1_024, reserve_timeout: '2s' } })).toEqual(expected);
+    expect(read(toDeclareMap(new BeanstalkCreateInfo({ name: 'q', tube: 'orders', tubePriority: 1_024, reserveTimeout: 2 })))).toEqual(expected);
+  });
+
+  it.each([
+    ['tubePriority', -1],
+    ['tubePriority', 2 ** 32],
+    ['reserveTimeout', 'soon'],
+  ])('are refused with their path: %s %p', (key, value) => {
+    expect(() => read({ [key]: value })).toThrow(`pipelines.q.${key}`);
+  });
+
+  it.each<[string, DriverGiven, string]>([
+    ['a tube that begins with a dash', { options: { tube: '-x' } }, 'pipelines.contract.tube'],
+    ['a tube with a space', { options: { tube: 'a b' } }, 'pipelines.contract.tube'],
+    ['a tube of 201 characters', { options: { tube: 'x'.repeat(201) } }, 'pipelines.contract.tube'],
+    ['an address without a scheme', { options: { addr: '127.0.0.1:11300' } }, 'pipelines.contract.addr'],
+    ['an address of the section without a port', { section: { addr: 'tcp://127.0.0.1' } }, 'beanstalk.addr'],
+    ['an address that comes at run time', { isDeclared: true, options: { addr: 'tcp://127.0.0.1:11300' } }, 'pipelines.contract.addr'],
+  ])('refuse %s', async (_, given, path) => {
+    await expect(openBeanstalk(given)).rejects.toMatchObject({ code: 'INVALID_CONFIG', issues: [{ path }] });
+  });
+});
