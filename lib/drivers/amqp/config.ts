@@ -1,0 +1,247 @@
+import type { DriverCapabilities, DriverContext } from '../../contract/driver.js';
+import { JobsConfigError, type ConfigIssue } from '../../contract/errors.js';
+import type { OptionSpec } from '../../contract/option-spec.js';
+
+/** Settings of an `amqp` pipeline. */
+export interface AmqpOptions {
+  /** The broker of this pipeline alone. Default: that of the section `amqp`. Not for pipelines that are declared at run time. */
+  readonly addr?: string;
+  /** Messages that the broker sends ahead: lent, running or held here. Unit: messages. Range: 1 to 65 535. Default: `10`. */
+  readonly prefetch?: number;
+  /** The queue. Default: the name of the pipeline when `routingKey` is absent too; with a `routingKey` alone the pipeline only pushes. */
+  readonly queue?: string;
+  /** With it messages go to the queue. Default: the name of the queue. */
+  readonly routingKey?: string;
+  /** Default: `amqp.default`. */
+  readonly exchange?: string;
+  /** `direct`, `fanout`, `topic` or `headers`; `topics` means `topic`. Default: `direct`. */
+  readonly exchangeType?: string;
+  /** The exchange outlives the broker. Default: `false`. */
+  readonly exchangeDurable?: boolean;
+  /** The exchange goes with its last queue. Default: `false`. */
+  readonly exchangeAutoDelete?: boolean;
+  /** False: the exchange is there. Default: `true`. */
+  readonly exchangeDeclare?: boolean;
+  /** False: the queue and its binding are there. Default: `true`. */
+  readonly queueDeclare?: boolean;
+  /** The queue, and so the jobs in it, outlive the broker. Default: `false`. */
+  readonly durable?: boolean;
+  /** The queue goes with its last consumer. Default: `false`. */
+  readonly queueAutoDelete?: boolean;
+  /** Only this connection may use the queue, and it goes with it. Default: `false`. */
+  readonly exclusive?: boolean;
+  /** Removes the queue with its jobs when the pipeline ends. Default: `false`. */
+  readonly deleteQueueOnStop?: boolean;
+  /** Arguments of the queue: `{ 'x-queue-type': 'quorum' }`. Default: none. */
+  readonly queueHeaders?: Readonly<Record<string, unknown>>;
+  /** Priorities of the queue at the broker (`x-max-priority`). Range: 1 to 255. Default: none. */
+  readonly maxPriority?: number;
+  /** How the broker names this consumer. Default: `roadrunner-` and a UUID. */
+  readonly consumerId?: string;
+  /** Deliveries that a quorum queue counted are taken for runs that died, against `maxCrashes`. Default: `false`. */
+  readonly countDeliveries?: boolean;
+  /** Between two signs of life. Unit: seconds. Range: 1 or more. Default: `10`, or `heartbeat=` of the address. */
+  readonly heartbeat?: number;
+  /** Taken for RoadRunner's sake: the connection is dialled for ever. Unit: seconds. Default: `60`. */
+  readonly redialTimeout?: number;
+  /** Taken for RoadRunner's sake: acks of jobs that ended one after another always share a frame, and never cover one that runs. Default: `false`. */
+  readonly multipleAck?: boolean;
+  /** Taken for RoadRunner's sake: what becomes of a failed job is said by `attempts` and `onFailure`. Default: `false`. */
+  readonly requeueOnFail?: boolean;
+  /** Of the keys: 0 or 1, the flat ones. Default: `0`. */
+  readonly version?: number;
+}
+
+const DEFAULT_PREFETCH = 10;
+const DEFAULT_EXCHANGE = 'amqp.default';
+const DEFAULT_ADDR = 'amqp://guest:guest@127.0.0.1:5672/';
+const DEFAULT_HEARTBEAT_S = 10;
+const MAX_PREFETCH = 65_535;
+
+/** What this driver can do. */
+export const capabilities: DriverCapabilities = {
+  persistent: true,
+  connection: true,
+  delay: true,
+  priority: true,
+  deadLetter: true,
+  countsStarts: false,
+  browse: false,
+  remove: false,
+  promote: false,
+  purge: false,
+};
+
+/** Its settings, as data. */
+export const options: readonly OptionSpec[] = [
+  { name: 'addr', key: 'addr', type: 'text', meaning: 'The broker of this pipeline alone. Default: that of the section "amqp".' },
+  {
+    name: 'prefetch',
+    key: 'prefetch',
+    type: 'integer',
+    unit: 'messages',
+    min: 1,
+    max: MAX_PREFETCH,
+    default: DEFAULT_PREFETCH,
+    meaning: 'Messages that the broker sends ahead: lent, running or held here.',
+  },
+  { name: 'queue', key: 'queue', type: 'text', meaning: 'The queue. Default: the name of the pipeline when "routing_key" is absent too.' },
+  { name: 'routingKey', key: 'routing_key', type: 'text', meaning: 'With it messages go to the queue. Default: the name of the queue.' },
+  { name: 'exchange', key: 'exchange', type: 'text', default: DEFAULT_EXCHANGE, meaning: 'The exchange.' },
+  {
+    name: 'exchangeType',
+    key: 'exchange_type',
+    type: 'text',
+    oneOf: ['direct', 'fanout', 'topic', 'headers', 'topics'],
+    default: 'direct',
+    meaning: 'Its kind; "topics" means "topic".',
+  },
+  flag('exchangeDurable', 'exchange_durable', false, 'The exchange outlives the broker.'),
+  flag('exchangeAutoDelete', 'exchange_auto_delete', false, 'The exchange goes with its last queue.'),
+  flag('exchangeDeclare', 'exchange_declare', true, 'False: the exchange is there.'),
+  flag('queueDeclare', 'queue_declare', true, 'False: the queue and its binding are there.'),
+  flag('durable', 'durable', false, 'The queue, and so the jobs in it, outlive the broker.'),
+  flag('queueAutoDelete', 'queue_auto_delete', false, 'The queue goes with its last consumer.'),
+  flag('exclusive', 'exclusive', false, 'Only this connection may use the queue, and it goes with it.'),
+  flag('deleteQueueOnStop', 'delete_queue_on_stop', false, 'Removes the queue with its jobs when the pipeline ends.'),
+  { name: 'queueHeaders', key: 'queue_headers', type: 'map', meaning: 'Arguments of the queue.' },
+  { name: 'maxPriority', key: 'max_priority', type: 'integer', min: 1, max: 255, meaning: 'Priorities of the queue at the broker (x-max-priority).' },
+  { name: 'consumerId', key: 'consumer_id', type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
+  flag('countDeliveries', 'count_deliveries', false, 'Deliveries that a quorum queue counted are taken for runs that died.'),
+  {
+    name: 'heartbeat',
+    key: 'heartbeat',
+    type: 'integer',
+    unit: 'seconds',
+    min: 1,
+    max: MAX_PREFETCH,
+    meaning: 'Between two signs of life. Default: 10.',
+  },
+  {
+    name: 'redialTimeout',
+    key: 'redial_timeout',
+    type: 'integer',
+    unit: 'seconds',
+    min: 0,
+    default: 60,
+    meaning: 'Taken and not used: the connection is dialled for ever.',
+  },
+  flag('multipleAck', 'multiple_ack', false, 'Taken and not used: acks share a frame where they can.'),
+  flag('requeueOnFail', 'requeue_on_fail', false, 'Taken and not used: "attempts" and "onFailure" say it.'),
+  { name: 'version', key: 'version', type: 'integer', min: 0, max: 1, default: 0, meaning: 'Of the keys: 0 or 1, the flat ones.' },
+];
+
+/** What the driver works with: complete and free of contradictions. */
+export interface AmqpSettings {
+  readonly pipeline: string;
+  readonly url: string;
+  readonly tls: TlsPaths | undefined;
+  readonly heartbeatS: number;
+  readonly prefetch: number;
+  /** Empty: the pipeline only pushes. */
+  readonly queue: string;
+  readonly routingKey: string;
+  readonly exchange: ExchangeSettings;
+  readonly declaresQueue: boolean;
+  readonly durable: boolean;
+  readonly queueAutoDelete: boolean;
+  readonly exclusive: boolean;
+  readonly deleteQueueOnStop: boolean;
+  readonly queueArguments: Readonly<Record<string, unknown>>;
+  /** `undefined`: messages carry no priority. */
+  readonly maxPriority: number | undefined;
+  readonly consumerTag: string;
+  readonly countsDeliveries: boolean;
+}
+
+export interface ExchangeSettings {
+  readonly name: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly isDeclared: boolean;
+}
+
+/** Paths of PEM files. */
+export interface TlsPaths {
+  readonly key?: string;
+  readonly cert?: string;
+  readonly rootCa?: string;
+}
+
+/** @throws {@link JobsConfigError} when options contradict each other. */
+export function resolveSettings(context: DriverContext<AmqpOptions>): AmqpSettings {
+  const { options: given, pipeline, section = {} } = context;
+  const isFanout = given.exchangeType === 'fanout';
+  const isNameless = given.queue === undefined && given.routingKey === undefined && !isFanout;
+  const queue = given.queue ?? (isNameless ? pipeline : '');
+  const queueArguments = argumentsOf(given);
+  refuseContradictions(context, queue, queueArguments);
+  const asked = queueArguments['x-max-priority'];
+  return {
+    pipeline,
+    url: given.addr ?? (section['addr'] as string | undefined) ?? DEFAULT_ADDR,
+    tls: section['tls'] as TlsPaths | undefined,
+    heartbeatS: given.heartbeat ?? DEFAULT_HEARTBEAT_S,
+    prefetch: given.prefetch ?? DEFAULT_PREFETCH,
+    queue,
+    routingKey: given.routingKey ?? queue,
+    exchange: {
+      name: given.exchange ?? DEFAULT_EXCHANGE,
+      type: given.exchangeType === 'topics' ? 'topic' : (given.exchangeType ?? 'direct'),
+      durable: given.exchangeDurable ?? false,
+      autoDelete: given.exchangeAutoDelete ?? false,
+      isDeclared: given.exchangeDeclare ?? true,
+    },
+    declaresQueue: queue !== '' && (given.queueDeclare ?? true),
+    durable: given.durable ?? false,
+    queueAutoDelete: given.queueAutoDelete ?? false,
+    exclusive: given.exclusive ?? false,
+    deleteQueueOnStop: given.deleteQueueOnStop ?? false,
+    queueArguments,
+    maxPriority: typeof asked === 'number' ? asked : undefined,
+    consumerTag: given.consumerId ?? `roadrunner-${crypto.randomUUID()}`,
+    countsDeliveries: given.countDeliveries ?? false,
+  };
+}
+
+/** The key of an option of the pipeline, for errors. */
+export function optionPath(pipeline: string, option: keyof AmqpOptions): string {
+  return `pipelines.${pipeline}.${option}`;
+}
+
+function argumentsOf({ queueHeaders = {}, maxPriority }: AmqpOptions): Readonly<Record<string, unknown>> {
+  return maxPriority === undefined ? queueHeaders : { ...queueHeaders, 'x-max-priority': maxPriority };
+}
+
+function refuseContradictions(
+  { options: given, pipeline, isDeclared }: DriverContext<AmqpOptions>,
+  queue: string,
+  queueArguments: Readonly<Record<string, unknown>>,
+): void {
+  const issues: ConfigIssue[] = [];
+  const refuse = (option: keyof AmqpOptions, message: string) => issues.push({ path: optionPath(pipeline, option), message });
+  const asked = given.queueHeaders?.['x-max-priority'];
+  if (given.maxPriority !== undefined && asked !== undefined && asked !== given.maxPriority) {
+    refuse('maxPriority', `It is ${given.maxPriority}, and "x-max-priority" of "queueHeaders" is another. Keep one of them.`);
+  }
+  if (queueArguments['x-queue-type'] === 'quorum') {
+    if (given.durable !== true) refuse('durable', 'A quorum queue is always durable. Set it to true, or leave "x-queue-type" out.');
+    if (given.exclusive === true) refuse('exclusive', 'A quorum queue cannot be exclusive. Set it to false, or leave "x-queue-type" out.');
+    if (given.queueAutoDelete === true)
+      refuse('queueAutoDelete', 'A quorum queue cannot go by itself. Set it to false, or leave "x-queue-type" out.');
+    if (queueArguments['x-max-priority'] !== undefined)
+      refuse('maxPriority', 'A quorum queue has no such priorities. Leave it out, or use a classic queue.');
+  } else if (given.countDeliveries === true) {
+    refuse('countDeliveries', 'Only a quorum queue counts deliveries. Add "x-queue-type": "quorum" to "queueHeaders", or leave it out.');
+  }
+  if (given.deleteQueueOnStop === true && queue === '') refuse('deleteQueueOnStop', 'There is no queue to delete. Give "queue", or leave it out.');
+  if (isDeclared && given.addr !== undefined) {
+    refuse('addr', 'A pipeline that is declared at run time uses the broker of the configuration. Leave it out, or configure the pipeline.');
+  }
+  if (issues.length > 0) throw new JobsConfigError(issues);
+}
+
+function flag(name: keyof AmqpOptions, key: string, fallback: boolean, meaning: string): OptionSpec {
+  return { name, key, type: 'boolean', default: fallback, meaning };
+}

@@ -1,0 +1,89 @@
+import { JobsConfigError } from '../../contract/errors.js';
+import type { AmqpChannel, AmqpModel, QueueFacts } from './client.js';
+import { optionPath, type AmqpOptions, type AmqpSettings } from './config.js';
+
+const PRECONDITION_FAILED = 406;
+const INEQUIVALENT =
+  /inequivalent arg '(?<argument>[^']+)' for (?<kind>queue|exchange) '(?<name>[^']*)'.*?: received (?<asked>.+?) but current is (?<found>.+?)(?:"|$)/u;
+const OPTIONS: Readonly<Record<string, { readonly queue: keyof AmqpOptions; readonly exchange: keyof AmqpOptions }>> = {
+  durable: { queue: 'durable', exchange: 'exchangeDurable' },
+  auto_delete: { queue: 'queueAutoDelete', exchange: 'exchangeAutoDelete' },
+  exclusive: { queue: 'exclusive', exchange: 'exchangeType' },
+  type: { queue: 'queueHeaders', exchange: 'exchangeType' },
+};
+
+/** Runs on a channel of its own: what the broker refuses closes the channel, and nobody else's work with it. */
+export async function onChannel<T>(model: AmqpModel, work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+  const channel = await model.createChannel();
+  channel.on('error', () => {}); // the call that was refused rejects with it
+  let isDone = false;
+  try {
+    const result = await work(channel);
+    isDone = true;
+    return result;
+  } finally {
+    // A refused channel is closed already.
+    if (isDone) await channel.close().catch(() => {});
+    else void channel.close().catch(() => {});
+  }
+}
+
+/**
+ * Exchange, queue and binding, in this order, as RoadRunner declares them. May be called again at any time.
+ *
+ * @throws {@link JobsConfigError} with the differing argument, when the broker has them with other settings.
+ */
+export async function declareTopology(model: AmqpModel, settings: AmqpSettings, use: 'publish' | 'consume'): Promise<void> {
+  const { exchange, queue, declaresQueue, exclusive } = settings;
+  // An exclusive queue belongs to the connection that consumes.
+  const withQueue = declaresQueue && (use === 'consume' || !exclusive);
+  if (!exchange.isDeclared && !withQueue) return;
+  await explained(settings, () =>
+    onChannel(model, async (channel) => {
+      if (exchange.isDeclared) {
+        await channel.assertExchange(exchange.name, exchange.type, { durable: exchange.durable, autoDelete: exchange.autoDelete });
+      }
+      if (!withQueue) return;
+      await assertQueue(channel, settings);
+      await channel.bindQueue(queue, exchange.name, settings.routingKey);
+    }),
+  );
+}
+
+function assertQueue(channel: AmqpChannel, settings: AmqpSettings): Promise<QueueFacts> {
+  return channel.assertQueue(settings.queue, {
+    durable: settings.durable,
+    autoDelete: settings.queueAutoDelete,
+    exclusive: settings.exclusive,
+    arguments: settings.queueArguments,
+  });
+}
+
+/** Turns what the broker says of a differing argument into the option that has to change. */
+export async function explained<T>(settings: AmqpSettings, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explain(settings, error) ?? error;
+  }
+}
+
+function explain({ pipeline }: AmqpSettings, error: unknown): JobsConfigError | undefined {
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (code !== PRECONDITION_FAILED || message === undefined) return undefined;
+  const { argument, kind, name, asked, found } = INEQUIVALENT.exec(message)?.groups ?? {};
+  if (argument === undefined || (kind !== 'queue' && kind !== 'exchange')) {
+    return new JobsConfigError([{ path: `pipelines.${pipeline}`, message: `The broker refused it: ${message}` }], { cause: error });
+  }
+  const option = OPTIONS[argument]?.[kind] ?? 'queueHeaders';
+  const remedy = option === 'queueHeaders' ? `Set "${argument}" there as the broker has it` : 'Set it as the broker has it';
+  return new JobsConfigError(
+    [
+      {
+        path: optionPath(pipeline, option),
+        message: `The broker has ${kind} "${name}" with another "${argument}": asked for was ${asked}, it is ${found}. ${remedy}, or delete the ${kind}.`,
+      },
+    ],
+    { cause: error },
+  );
+}
