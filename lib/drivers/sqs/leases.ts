@@ -1,0 +1,85 @@
+import type { Clock, Timer } from '../../contract/clock.js';
+import type { SqsDelivery } from './delivery.js';
+
+export interface LeasesOptions {
+  readonly clock: Clock;
+  /** Tells the service that the job is still here. */
+  extend(delivery: SqsDelivery): void;
+}
+
+/** Extended when this part of the time has passed, so that two tries may fail. */
+const PART = 3;
+
+/**
+ * What is lent, and the one timer that keeps it hidden from other consumers: running jobs and those that wait in the
+ * kernel's queue alike. All that is due within the same part of the time goes together.
+ */
+export class Leases {
+  readonly #options: LeasesOptions;
+  readonly #lent = new Set<SqsDelivery>();
+  #stepMs = Infinity;
+  #timer: Timer | undefined;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#lent.size;
+  }
+
+  /** Without those that left the queue before they were lent. */
+  get hidden(): number {
+    let count = 0;
+    for (const { isRemoved } of this.#lent) if (!isRemoved) count++;
+    return count;
+  }
+
+  has(delivery: SqsDelivery): boolean {
+    return this.#lent.has(delivery);
+  }
+
+  /** @param visibilitySeconds - How long what is received is hidden. */
+  set visibilitySeconds(visibilitySeconds: number) {
+    this.#stepMs = (visibilitySeconds * 1_000) / PART;
+  }
+
+  add(delivery: SqsDelivery): void {
+    this.#lent.add(delivery);
+    if (delivery.isRemoved) return;
+    delivery.extendAt = this.#options.clock.monotonic() + this.#stepMs;
+    if (this.#timer === undefined) this.#arm();
+  }
+
+  remove(delivery: SqsDelivery): void {
+    this.#lent.delete(delivery);
+    if (this.#lent.size === 0) this.#disarm();
+  }
+
+  /** Ends it; answers what was lent. */
+  clear(): SqsDelivery[] {
+    const lent = [...this.#lent];
+    this.#lent.clear();
+    this.#disarm();
+    return lent;
+  }
+
+  #arm(): void {
+    const { clock, extend } = this.#options;
+    this.#timer = clock.setTimer(this.#stepMs / 2, () => {
+      const now = clock.monotonic();
+      for (const delivery of this.#lent) {
+        // Those that would be late at the next look go as well.
+        if (delivery.isRemoved || delivery.extendAt > now + this.#stepMs / 2) continue;
+        delivery.extendAt = now + this.#stepMs;
+        extend(delivery);
+      }
+      this.#arm();
+    });
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}
