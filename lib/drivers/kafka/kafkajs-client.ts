@@ -1,0 +1,309 @@
+import { NotSupportedByDriverError } from '../../contract/errors.js';
+import type { JobsLogger } from '../../contract/logger.js';
+import { loadPackage } from '../../contract/load-package.js';
+import { registerCodecs, type NodeZlib } from './codecs.js';
+import { KafkaJsSockets } from './kafkajs-sockets.js';
+import type { KafkaJs, KafkaJsAdmin, KafkaJsBatchPayload, KafkaJsConsumer, KafkaJsError, KafkaJsModule, KafkaJsProducer } from './kafkajs-types.js';
+import { createPartitioner, directAssigner } from './partitioners.js';
+import type {
+  ClientSettings,
+  Compression,
+  ConsumerListener,
+  ConsumerSettings,
+  KafkaAdmin,
+  KafkaClient,
+  KafkaConsumer,
+  KafkaProducer,
+  OutgoingRecord,
+  PartitionOffset,
+  ProduceFailure,
+  ProducerSettings,
+  TopicPartition,
+} from './port.js';
+
+const PACKAGE = 'kafkajs';
+const NEEDED_BY = 'The driver "kafka"';
+const CLIENT_ID = 'nestjs-roadrunner';
+/** kafkajs waits for these to end when it stops, so they are short; the broker answers at once when there is something. Unit: milliseconds. */
+const FETCH_WAIT_MS = 250;
+/** Batches of different partitions that are handed over at once. */
+const CONCURRENT_PARTITIONS = 64;
+/** Of one partition in one fetch. Unit: bytes. */
+const PARTITION_BYTES = 1_048_576;
+/** Few and short: who uses the client repeats, and for as long as it wants to. */
+const RETRY = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000 };
+const LOG_LEVEL_WARN = 2;
+const TYPES: Readonly<Record<Compression, keyof KafkaJsModule['CompressionTypes']>> = {
+  none: 'None',
+  gzip: 'GZIP',
+  snappy: 'Snappy',
+  lz4: 'LZ4',
+  zstd: 'ZSTD',
+};
+/** The broker has lost what it knew of the producer, or the producer its count: only a new one can go on. */
+const NEEDS_NEW_PRODUCER: ReadonlySet<string> = new Set([
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'INVALID_PRODUCER_EPOCH',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'INVALID_PRODUCER_ID_MAPPING',
+]);
+const MISSING = 'UNKNOWN_TOPIC_OR_PARTITION';
+
+/**
+ * Loads kafkajs and its codecs.
+ *
+ * @throws PackageMissingError when it is not installed.
+ */
+export async function openKafkaJs(settings: ClientSettings, logger: JobsLogger): Promise<KafkaClient> {
+  const loaded = await loadPackage(PACKAGE, NEEDED_BY);
+  // Node finds only some of its names: it is CommonJS.
+  const module = (loaded['default'] ?? loaded) as KafkaJsModule;
+  await registerCodecs(module, (await import('node:zlib')) as unknown as NodeZlib);
+  return new KafkaJsClient(module, settings, logger);
+}
+
+class KafkaJsClient implements KafkaClient {
+  readonly #module: KafkaJsModule;
+  readonly #settings: ClientSettings;
+  readonly #logger: JobsLogger;
+
+  constructor(module: KafkaJsModule, settings: ClientSettings, logger: JobsLogger) {
+    this.#module = module;
+    this.#settings = settings;
+    this.#logger = logger;
+  }
+
+  async openProducer(settings: ProducerSettings): Promise<KafkaProducer> {
+    const sockets = new KafkaJsSockets();
+    const { partitioner, nextBatch } = createPartitioner(settings.partitioning, this.#module);
+    const producer = this.#kafka(sockets).producer({
+      createPartitioner: () => partitioner,
+      idempotent: settings.idempotent,
+      transactionTimeout: settings.transactionTimeoutMs,
+      allowAutoTopicCreation: settings.autoCreateTopics,
+      maxInFlightRequests: 1,
+      retry: RETRY,
+    });
+    await connected(producer, sockets);
+    const compression = this.#module.CompressionTypes[TYPES[settings.compression]];
+    return new KafkaJsProducerPort(producer, sockets, { acks: settings.acks, compression, nextBatch });
+  }
+
+  async openConsumer(settings: ConsumerSettings, listener: ConsumerListener): Promise<KafkaConsumer> {
+    const sockets = new KafkaJsSockets();
+    const consumer = this.#kafka(sockets).consumer({
+      groupId: settings.groupId,
+      sessionTimeout: settings.sessionTimeoutMs,
+      heartbeatInterval: settings.heartbeatIntervalMs,
+      rebalanceTimeout: settings.rebalanceTimeoutMs,
+      minBytes: settings.minBytes,
+      maxBytes: settings.maxBytes,
+      maxBytesPerPartition: Math.min(settings.maxBytes, PARTITION_BYTES),
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      allowAutoTopicCreation: settings.autoCreateTopics,
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+      ...(settings.partitions === undefined ? {} : { partitionAssigners: [directAssigner(this.#module, settings.partitions)] }),
+    });
+    const port = new KafkaJsConsumerPort(consumer, sockets, listener);
+    try {
+      await port.start(settings);
+    } catch (error) {
+      await port.close().catch(() => {}); // what failed is told by the first error
+      throw error;
+    }
+    return port;
+  }
+
+  async openAdmin(): Promise<KafkaAdmin> {
+    const sockets = new KafkaJsSockets();
+    const admin = this.#kafka(sockets).admin({ retry: RETRY });
+    await connected(admin, sockets);
+    return new KafkaJsAdminPort(admin, sockets);
+  }
+
+  /** One for each use: a dead connection of one is ended without the others. */
+  #kafka(sockets: KafkaJsSockets): KafkaJs {
+    const { brokers, tls, sasl, connectTimeoutMs, requestTimeoutMs } = this.#settings;
+    return new this.#module.Kafka({
+      clientId: CLIENT_ID,
+      brokers,
+      connectionTimeout: connectTimeoutMs,
+      authenticationTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      retry: RETRY,
+      socketFactory: sockets.open,
+      logLevel: LOG_LEVEL_WARN,
+      // It tells each failure that it then repeats as an error; what matters is told by this driver.
+      logCreator: () => (entry: { readonly log: { readonly message: string } }) => this.#logger.debug(`kafkajs: ${entry.log.message}`),
+      ...(tls === undefined ? {} : { ssl: { ...tls } }),
+      ...(sasl === undefined ? {} : { sasl }),
+    });
+  }
+}
+
+class KafkaJsProducerPort implements KafkaProducer {
+  readonly #producer: KafkaJsProducer;
+  readonly #sockets: KafkaJsSockets;
+  readonly #options: { readonly acks: number; readonly compression: number; nextBatch(): void };
+
+  constructor(producer: KafkaJsProducer, sockets: KafkaJsSockets, options: { acks: number; compression: number; nextBatch(): void }) {
+    this.#producer = producer;
+    this.#sockets = sockets;
+    this.#options = options;
+  }
+
+  async send(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
+    const { acks, compression, nextBatch } = this.#options;
+    nextBatch();
+    await this.#producer.send({ topic, messages: records, acks, compression });
+  }
+
+  failureOf(error: unknown): ProduceFailure {
+    const cause = causeOf(error);
+    if (cause.type !== undefined && NEEDS_NEW_PRODUCER.has(cause.type)) return { kind: 'renew', error: cause };
+    if (cause.type === MISSING) return { kind: 'missing', error: cause };
+    if (cause instanceof NotSupportedByDriverError) return { kind: 'refused', error: cause };
+    return { kind: cause.retriable === false ? 'refused' : 'retry', error: cause };
+  }
+
+  close(): Promise<void> {
+    return closed(this.#producer, this.#sockets);
+  }
+}
+
+class KafkaJsConsumerPort implements KafkaConsumer {
+  readonly #consumer: KafkaJsConsumer;
+  readonly #sockets: KafkaJsSockets;
+  readonly #listener: ConsumerListener;
+  #assigned: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #crash: Error | undefined;
+
+  constructor(consumer: KafkaJsConsumer, sockets: KafkaJsSockets, listener: ConsumerListener) {
+    this.#consumer = consumer;
+    this.#sockets = sockets;
+    this.#listener = listener;
+  }
+
+  async start({ topics, fromBeginning }: ConsumerSettings): Promise<void> {
+    const { events } = this.#consumer;
+    this.#consumer.on(events['GROUP_JOIN']!, ({ payload }) =>
+      this.#joined((payload as { memberAssignment: Readonly<Record<string, number[]>> }).memberAssignment),
+    );
+    this.#consumer.on(events['CRASH']!, ({ payload }) => this.#crashed((payload as { error: Error }).error));
+    await connected(this.#consumer, this.#sockets);
+    await this.#consumer.subscribe({ topics, fromBeginning });
+    await this.#consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
+      eachBatch: (payload) => this.#batch(payload),
+    });
+    // A failure of the first join is told by an event only.
+    if (this.#crash !== undefined) throw this.#crash;
+    await this.#assigned;
+  }
+
+  async commit(positions: readonly PartitionOffset[]): Promise<void> {
+    await this.#consumer.commitOffsets(positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })));
+  }
+
+  seek({ topic, partition, offset }: PartitionOffset): void {
+    this.#consumer.seek({ topic, partition, offset: String(offset) });
+  }
+
+  pause({ topic, partition }: TopicPartition): void {
+    if (!this.#isClosed) this.#consumer.pause([{ topic, partitions: [partition] }]);
+  }
+
+  resume({ topic, partition }: TopicPartition): void {
+    if (!this.#isClosed) this.#consumer.resume([{ topic, partitions: [partition] }]);
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return closed(this.#consumer, this.#sockets);
+  }
+
+  #joined(assignment: Readonly<Record<string, number[]>>): void {
+    const places = Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
+    this.#assigned = this.#listener.onAssigned(places, this);
+    this.#assigned.catch((error: unknown) => this.#crashed(causeOf(error)));
+  }
+
+  async #batch({ batch: { topic, partition, messages }, isStale }: KafkaJsBatchPayload): Promise<void> {
+    await this.#assigned;
+    // A seek was asked for meanwhile: these records are not the next ones.
+    if (isStale() || this.#isClosed) return;
+    const records = messages.map(({ offset, key, value, headers = {} }) => ({ offset: Number(offset), key, value, headers }));
+    await this.#listener.onRecords({ topic, partition }, records);
+  }
+
+  #crashed(error: Error): void {
+    if (this.#crash !== undefined || this.#isClosed) return;
+    this.#crash = causeOf(error);
+    this.#listener.onLost(this.#crash);
+  }
+}
+
+class KafkaJsAdminPort implements KafkaAdmin {
+  readonly #admin: KafkaJsAdmin;
+  readonly #sockets: KafkaJsSockets;
+
+  constructor(admin: KafkaJsAdmin, sockets: KafkaJsSockets) {
+    this.#admin = admin;
+    this.#sockets = sockets;
+  }
+
+  async bounds(topic: string): Promise<readonly { readonly partition: number; readonly first: number; readonly end: number }[]> {
+    const offsets = await this.#admin.fetchTopicOffsets(topic);
+    return offsets.map(({ partition, low, high }) => ({ partition, first: Number(low), end: Number(high) }));
+  }
+
+  async offsetsAfter(topic: string, unixMs: number): Promise<readonly { readonly partition: number; readonly offset: number }[]> {
+    const offsets = await this.#admin.fetchTopicOffsetsByTimestamp(topic, unixMs);
+    return offsets.map(({ partition, offset }) => ({ partition, offset: Number(offset) }));
+  }
+
+  async committed(groupId: string, topics: readonly string[]): Promise<readonly PartitionOffset[]> {
+    const found = await this.#admin.fetchOffsets({ groupId, topics });
+    return found.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })).filter(({ offset }) => offset >= 0),
+    );
+  }
+
+  async createTopics(topics: readonly string[]): Promise<void> {
+    await this.#admin.createTopics({ topics: topics.map((topic) => ({ topic })), waitForLeaders: true });
+  }
+
+  close(): Promise<void> {
+    return closed(this.#admin, this.#sockets);
+  }
+}
+
+type Connected = KafkaJsProducer | KafkaJsConsumer | KafkaJsAdmin;
+
+async function connected(client: Connected, sockets: KafkaJsSockets): Promise<void> {
+  // kafkajs goes on with a connection that swallows everything; it comes back on a new one.
+  client.on(client.events['REQUEST_TIMEOUT']!, () => sockets.destroy());
+  try {
+    await client.connect();
+  } catch (error) {
+    sockets.destroy();
+    throw causeOf(error);
+  }
+}
+
+async function closed(client: Connected, sockets: KafkaJsSockets): Promise<void> {
+  try {
+    await client.disconnect();
+  } finally {
+    sockets.destroy();
+  }
+}
+
+/** kafkajs wraps what happened in the fact that it was repeated in vain. */
+function causeOf(error: unknown): KafkaJsError {
+  const { cause } = error as { readonly cause?: unknown };
+  return cause instanceof Error ? causeOf(cause) : error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net';
+
+// The members of kafkajs 2 that are used, and no more: its own types never leave its adapter.
+
+export interface KafkaJsModule {
+  readonly Kafka: new (config: Readonly<Record<string, unknown>>) => KafkaJs;
+  readonly CompressionTypes: Readonly<Record<'None' | 'GZIP' | 'Snappy' | 'LZ4' | 'ZSTD', number>>;
+  readonly CompressionCodecs: Record<number, () => KafkaJsCodec>;
+  readonly Partitioners: { readonly DefaultPartitioner: () => KafkaJsPartitioner };
+  readonly AssignerProtocol: {
+    readonly MemberMetadata: { encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer };
+    readonly MemberAssignment: { encode(given: { version: number; assignment: Record<string, number[]>; userData: Buffer }): Buffer };
+  };
+}
+
+export interface KafkaJsCodec {
+  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
+  decompress(buffer: Buffer): Promise<Buffer>;
+}
+
+export interface KafkaJsMessage {
+  readonly key: string;
+  readonly value: string | Buffer;
+  readonly headers: Readonly<Record<string, unknown>>;
+  partition?: number;
+}
+
+export type KafkaJsPartitioner = (args: {
+  readonly topic: string;
+  readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+  readonly message: KafkaJsMessage;
+}) => number;
+
+export interface KafkaJs {
+  producer(config: Readonly<Record<string, unknown>>): KafkaJsProducer;
+  consumer(config: Readonly<Record<string, unknown>>): KafkaJsConsumer;
+  admin(config: Readonly<Record<string, unknown>>): KafkaJsAdmin;
+}
+
+interface Connected {
+  readonly events: Readonly<Record<string, string>>;
+  on(event: string, listener: (event: { readonly payload: unknown }) => void): () => void;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+export interface KafkaJsProducer extends Connected {
+  send(request: {
+    readonly topic: string;
+    readonly messages: readonly KafkaJsMessage[];
+    readonly acks: number;
+    readonly compression: number;
+  }): Promise<unknown>;
+}
+
+export interface KafkaJsConsumer extends Connected {
+  subscribe(subscription: { readonly topics: readonly (string | RegExp)[]; readonly fromBeginning: boolean }): Promise<void>;
+  run(config: Readonly<Record<string, unknown>> & { eachBatch(payload: KafkaJsBatchPayload): Promise<void> }): Promise<void>;
+  commitOffsets(offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]): Promise<void>;
+  seek(position: { readonly topic: string; readonly partition: number; readonly offset: string }): void;
+  pause(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): void;
+  resume(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): void;
+}
+
+export interface KafkaJsBatchPayload {
+  readonly batch: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly messages: readonly {
+      readonly offset: string;
+      readonly key: Buffer | null;
+      readonly value: Buffer | null;
+      readonly headers?: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+    }[];
+  };
+  isStale(): boolean;
+}
+
+export interface KafkaJsAdmin extends Connected {
+  fetchTopicOffsets(topic: string): Promise<readonly { readonly partition: number; readonly high: string; readonly low: string }[]>;
+  fetchTopicOffsetsByTimestamp(topic: string, timestamp: number): Promise<readonly { readonly partition: number; readonly offset: string }[]>;
+  fetchOffsets(request: {
+    readonly groupId: string;
+    readonly topics: readonly string[];
+  }): Promise<readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]>;
+  createTopics(request: { readonly topics: readonly { readonly topic: string }[]; readonly waitForLeaders: boolean }): Promise<boolean>;
+}
+
+/** What its errors say about themselves. */
+export interface KafkaJsError extends Error {
+  readonly retriable?: boolean;
+  /** Of the protocol: `UNKNOWN_TOPIC_OR_PARTITION`. */
+  readonly type?: string;
+}
+
+export interface SocketRequest {
+  readonly host: string;
+  readonly port: number;
+  /** Null or absent: plain bytes. */
+  readonly ssl?: Readonly<Record<string, unknown>> | null;
+  readonly onConnect: () => void;
+}
+
+export type SocketFactory = (request: SocketRequest) => Socket;

@@ -1,0 +1,47 @@
+import type { KafkaJsModule, KafkaJsPartitioner } from './kafkajs-types.js';
+import type { Partitioning, TopicPartition } from './port.js';
+
+const NO_USER_DATA = Buffer.alloc(0);
+
+/** RoadRunner's strategies. `nextBatch` is called before each request. */
+export function createPartitioner(strategy: Partitioning, { Partitioners }: KafkaJsModule): { partitioner: KafkaJsPartitioner; nextBatch(): void } {
+  const byKey = Partitioners.DefaultPartitioner();
+  let turn = 0;
+  const choose: KafkaJsPartitioner = (args) => {
+    if (strategy === 'Uniform') return byKey(args);
+    const partitions = args.partitionMetadata;
+    if (strategy === 'RoundRobin') turn++;
+    return partitions[turn % partitions.length]!.partitionId;
+  };
+  return {
+    // A request that is repeated asks again. What an idempotent producer repeats has to go where it went before.
+    partitioner: (args) => (args.message.partition ??= choose(args)),
+    // Sticky, LeastBackup: one partition a request. What waits for a partition is always the same here, as there is one queue before all of them.
+    nextBatch: () => {
+      if (strategy === 'Sticky' || strategy === 'LeastBackup') turn++;
+    },
+  };
+}
+
+/** Assigns these partitions to the only member of a group of its own: kafkajs reads by groups only. */
+export function directAssigner({ AssignerProtocol }: KafkaJsModule, partitions: readonly TopicPartition[]): () => unknown {
+  const name = 'nrr-direct';
+  const version = 1;
+  const assignment: Record<string, number[]> = {};
+  for (const { topic, partition } of partitions) (assignment[topic] ??= []).push(partition);
+  return () => ({
+    name,
+    version,
+    protocol: ({ topics }: { readonly topics: readonly string[] }) => ({
+      name,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version, topics, userData: NO_USER_DATA }),
+    }),
+    assign: ({ members }: { readonly members: readonly { readonly memberId: string }[] }) =>
+      Promise.resolve(
+        members.map(({ memberId }) => ({
+          memberId,
+          memberAssignment: AssignerProtocol.MemberAssignment.encode({ version, assignment, userData: NO_USER_DATA }),
+        })),
+      ),
+  });
+}

@@ -1,0 +1,64 @@
+import type { KafkaSettings } from './config.js';
+import type { Consumption } from './consumption.js';
+import type { KafkaAdmin, KafkaClient } from './port.js';
+
+/**
+ * Jobs that wait, at the broker and here: what a topic holds behind the group's place, without what is lent. Records that were compacted away or that
+ * mark transactions count as jobs. Undefined when the broker gives no answer.
+ */
+export async function countJobs(
+  settings: KafkaSettings,
+  client: KafkaClient,
+  consumption: Consumption | undefined,
+): Promise<{ readonly reserved: number; readonly delayed: number } | undefined> {
+  if (settings.consumption === undefined) return undefined;
+  const own = consumption?.session?.admin;
+  const admin = own ?? (await client.openAdmin().catch(() => undefined));
+  if (admin === undefined) return undefined;
+  try {
+    return await count(admin, settings, consumption);
+  } catch {
+    // A broker that is away, or a topic that is not there yet.
+    return undefined;
+  } finally {
+    if (own === undefined) await admin.close().catch(() => {});
+  }
+}
+
+async function count(
+  admin: KafkaAdmin,
+  settings: KafkaSettings,
+  consumption: Consumption | undefined,
+): Promise<{ reserved: number; delayed: number }> {
+  const { partitions, topics, groupId } = settings.consumption!;
+  const names = partitions?.map(({ topic }) => topic) ?? topics.filter((topic) => typeof topic === 'string');
+  const isRead = (topic: string, partition: number): boolean =>
+    partitions === undefined || partitions.some((place) => place.topic === topic && place.partition === partition);
+  const ofMain = await Promise.all(
+    [...new Set(names)].map((topic) => waiting(admin, topic, groupId, consumption, (partition) => isRead(topic, partition))),
+  );
+  const ofDelays = settings.delayTopic === undefined ? 0 : await waiting(admin, settings.delayTopic, groupId, consumption, () => true);
+  const all = ofMain.reduce((sum, one) => sum + one, 0) + ofDelays - (consumption?.lent ?? 0);
+  // What is still to be fetched of the topic of delays is delayed; what was fetched is, while it is held.
+  const delayed =
+    (consumption?.held ?? 0) +
+    Math.max(0, ofDelays - (settings.delayTopic === undefined ? 0 : (consumption?.unfinishedOf(settings.delayTopic) ?? 0)));
+  return { reserved: Math.max(0, all - delayed), delayed };
+}
+
+async function waiting(
+  admin: KafkaAdmin,
+  topic: string,
+  groupId: string | undefined,
+  consumption: Consumption | undefined,
+  isRead: (partition: number) => boolean,
+): Promise<number> {
+  const bounds = (await admin.bounds(topic)).filter(({ partition }) => isRead(partition));
+  const isUnknown = bounds.some(({ partition }) => consumption?.progress(topic, partition).next === undefined);
+  const committed = groupId === undefined || !isUnknown ? [] : await admin.committed(groupId, [topic]);
+  return bounds.reduce((sum, { partition, first, end }) => {
+    const { next, unfinished } = consumption?.progress(topic, partition) ?? { next: undefined, unfinished: 0 };
+    const from = next ?? committed.find((one) => one.partition === partition)?.offset ?? first;
+    return sum + Math.max(0, end - from) + unfinished;
+  }, 0);
+}

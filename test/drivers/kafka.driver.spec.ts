@@ -1,0 +1,193 @@
+import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
+import { JobsConfigError, type ConfigIssue } from '../../lib/contract/errors.js';
+import type { Driver } from '../../lib/contract/driver.js';
+import type { KafkaOptions } from '../../lib/drivers/kafka.driver.js';
+import { resolveSettings } from '../../lib/drivers/kafka/config.js';
+import { aJob } from '../support/jobs.js';
+import { kafkaTest, openKafkaDriver } from '../support/kafka.js';
+
+const BROKER = { brokers: ['127.0.0.1:9092'] };
+
+function issuesOf(options: KafkaOptions, broker: Readonly<Record<string, unknown>> = BROKER): readonly ConfigIssue[] {
+  try {
+    resolveSettings('emails', options, broker);
+  } catch (error) {
+    if (error instanceof JobsConfigError) return error.issues;
+    throw error;
+  }
+  return [];
+}
+
+describe('the options of a kafka pipeline', () => {
+  it('have the defaults of RoadRunner', () => {
+    expect(resolveSettings('emails', { consumerOptions: { topics: ['a'] }, groupOptions: { group_id: 'g' } }, BROKER)).toMatchObject({
+      ...{ idempotent: true, acks: -1, maxMessageBytes: 1_000_012, compression: 'snappy', partitioning: 'Uniform', topic: 'a' },
+      client: { requestTimeoutMs: 10_000 },
+      consumption: {
+        topics: ['a'],
+        start: { type: 'AtStart' },
+        maxBytes: 52_428_800,
+        groupId: 'g',
+        sessionTimeoutMs: 45_000,
+        heartbeatIntervalMs: 3_000,
+      },
+    });
+  });
+
+  it('count nanoseconds in the keys of RoadRunner, seconds in ours, and take text in both', () => {
+    const timeoutOf = (producerOptions: Readonly<Record<string, unknown>>) =>
+      resolveSettings('emails', { producerOptions }, BROKER).client.requestTimeoutMs;
+    expect(timeoutOf({ request_timeout: 2_000_000_000 })).toBe(2_000);
+    expect(timeoutOf({ requestTimeout: 2 })).toBe(2_000);
+    expect(timeoutOf({ request_timeout: '1500ms' })).toBe(1_500);
+  });
+
+  it('read partitions of a map, and of the list that PHP makes of it', () => {
+    const partitionsOf = (consume_partitions: unknown) =>
+      resolveSettings('emails', { consumerOptions: { consume_partitions } }, BROKER).consumption?.partitions;
+    const start = { type: 'At', value: 7 };
+    expect(partitionsOf({ a: { 2: start } })).toEqual([{ topic: 'a', partition: 2, start }]);
+    expect(partitionsOf({ a: [start] })).toEqual([{ topic: 'a', partition: 0, start }]);
+  });
+
+  it.each<[string, KafkaOptions]>([
+    ['pipelines.emails.producerOptions.required_acks', { producerOptions: { required_acks: 'All' } }],
+    ['pipelines.emails.producerOptions.requiredAcks', { producerOptions: { requiredAcks: 'LeaderAck' } }],
+    ['pipelines.emails.producerOptions.maxMessageBytes', { producerOptions: { maxMessageBytes: 12 } }],
+    ['pipelines.emails.producerOptions.acks', { producerOptions: { acks: 1 } }],
+    ['pipelines.emails.consumerOptions.topics', { consumerOptions: {} }],
+    ['pipelines.emails.consumerOptions.topics.0', { consumerOptions: { topics: ['('], consumeRegexp: true } }],
+    ['pipelines.emails.consumerOptions.consumePartitions', { consumerOptions: { topics: ['a'], consumePartitions: { a: { 0: {} } } } }],
+    ['pipelines.emails.groupOptions.groupId', { groupOptions: {} }],
+    ['pipelines.emails.saslOptions.password', { saslOptions: { mechanism: 'plain', username: 'ada' } }],
+  ])('tell what is wrong at %s', (path, options) => {
+    expect(issuesOf(options).map((issue) => issue.path)).toEqual([path]);
+  });
+
+  it('need a broker', () => {
+    expect(issuesOf({}, {}).map(({ path }) => path)).toEqual(['kafka.brokers']);
+  });
+
+  it.each<[string, KafkaOptions]>([
+    ['static members', { groupOptions: { groupId: 'g', instanceId: 'i' } }],
+    ['aws_msk_iam', { saslOptions: { mechanism: 'aws_msk_iam' } }],
+  ])('refuse what the client cannot do: %s', (text, options) => {
+    expect(() => resolveSettings('emails', options, BROKER)).toThrow(text);
+  });
+});
+
+const kafka = await kafkaTest();
+
+kafka.suite('the driver kafka', () => {
+  const opened: Driver[] = [];
+  afterEach(() => Promise.all(opened.splice(0).map((driver) => stop(driver))));
+
+  const stop = (driver: Driver) => driver.stop(deadlineAfter(systemClock, 5_000));
+  const open = async (options: KafkaOptions = kafka.freshOptions(), given: Parameters<typeof openKafkaDriver>[2] = {}) => {
+    const parts = await openKafkaDriver(kafka, options, given);
+    opened.push(parts.driver);
+    return { ...parts, options };
+  };
+
+  it('commits no further than the oldest job that is not finished', async () => {
+    const first = await open();
+    for (const name of ['a', 'b', 'c']) await first.driver.push(aJob({ name }));
+    const [, b, c] = await first.inbox.take(3);
+    await Promise.all([b!.ack(), c!.ack()]);
+    await stop(first.driver);
+    const second = await open(first.options);
+    expect((await second.inbox.take(3)).map(({ job }) => job.name)).toEqual(['a', 'b', 'c']);
+  }, 20_000);
+
+  it('delivers each job of a partition to a second member only once it has the partition, and loses none', async () => {
+    const first = await open();
+    const seen = new Map<string, number>();
+    const handle = async ({ inbox }: typeof first) => {
+      for (;;) {
+        const delivery = await inbox.next();
+        seen.set(delivery.job.name, (seen.get(delivery.job.name) ?? 0) + 1);
+        await delivery.ack();
+        if (seen.size === 400) return;
+      }
+    };
+    const done = handle(first);
+    for (let index = 0; index < 200; index++) await first.driver.push(aJob({ name: `job-${index}` }));
+    const second = await open(first.options);
+    const alsoDone = handle(second);
+    await Promise.all(Array.from({ length: 200 }, (_, index) => second.driver.push(aJob({ name: `job-${200 + index}` }))));
+    await Promise.race([done, alsoDone]);
+    expect(seen.size).toBe(400);
+    expect([...seen.values()].filter((count) => count > 1).length).toBeLessThan(200);
+  }, 30_000);
+
+  it('goes on with the others while a job waits for its next run', async () => {
+    const { driver, inbox } = await open({ ...kafka.freshOptions(), delayTopic: '', maxUnsettled: 10 });
+    await driver.push(aJob({ name: 'poison' }));
+    await (await inbox.next()).requeue({ headers: { 'nrr-attempt': ['1'] }, delayMs: 3_000 });
+    for (let index = 0; index < 50; index++) await driver.push(aJob({ name: `job-${index}` }));
+    for (let count = 0; count < 50; count++) {
+      const delivery = await inbox.next();
+      expect(delivery.job.name).not.toBe('poison');
+      await delivery.ack();
+    }
+    const again = await inbox.next();
+    expect(again.job.name).toBe('poison');
+    expect([...again.job.headers['nrr-attempt']!]).toEqual(['1']);
+  }, 20_000);
+
+  it('keeps the order of a key when it is told to', async () => {
+    const { driver, inbox } = await open({ ...kafka.freshOptions(), order: 'key' });
+    for (const name of ['a1', 'a2']) await driver.push(aJob({ id: 'a', name }));
+    await driver.push(aJob({ id: 'b', name: 'b1' }));
+    const [a1, b1] = await inbox.take(2);
+    expect([a1!.job.name, b1!.job.name]).toEqual(['a1', 'b1']);
+    await a1!.ack();
+    expect((await inbox.next()).job.name).toBe('a2');
+  }, 20_000);
+
+  it('reads single partitions from an offset, without a group', async () => {
+    const options = kafka.freshOptions();
+    const [topic] = (options.consumerOptions as { topics: string[] }).topics;
+    const writer = await open(options, { run: false });
+    for (const name of ['a', 'b', 'c']) await writer.driver.push(aJob({ name }));
+    const { autoCreateTopicsEnable, producerOptions } = options;
+    const reader = await open({
+      ...{ autoCreateTopicsEnable: autoCreateTopicsEnable ?? false, producerOptions: producerOptions ?? {} },
+      consumerOptions: { consumePartitions: { [topic!]: { 0: { type: 'At', value: 1 } } } },
+    });
+    expect((await reader.inbox.take(2)).map(({ job }) => job.name)).toEqual(['b', 'c']);
+  }, 20_000);
+
+  it('begins at the end when it is told to', async () => {
+    const options = kafka.freshOptions();
+    const writer = await open(options, { run: false });
+    await writer.driver.push(aJob({ name: 'before' }));
+    const reader = await open({ ...options, consumerOptions: { ...options.consumerOptions, consumerOffset: { type: 'AtEnd' } } });
+    await reader.driver.push(aJob({ name: 'after' }));
+    expect((await reader.inbox.next()).job.name).toBe('after');
+  }, 20_000);
+
+  it('refuses a delay without a topic for it', async () => {
+    const { driver } = await open({ ...kafka.freshOptions(), delayTopic: '' }, { run: false });
+    await expect(driver.push(aJob({ delayMs: 1_000 }))).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });
+  }, 20_000);
+
+  it('refuses a job that names no topic when the pipeline has none', async () => {
+    const { driver } = await open({}, { run: false });
+    await expect(driver.push(aJob())).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }, 20_000);
+
+  it('refuses a record over its limit, alone', async () => {
+    const { driver, inbox } = await open(kafka.freshOptions({ producerOptions: { maxMessageBytes: 1_000 } }));
+    const [large, small] = await Promise.allSettled([driver.push(aJob({ payload: 'x'.repeat(2_000) })), driver.push(aJob({ name: 'small' }))]);
+    expect(large).toMatchObject({ status: 'rejected', reason: { code: 'BROKER_REFUSED' } });
+    expect(small.status).toBe('fulfilled');
+    expect((await inbox.next()).job.name).toBe('small');
+  }, 20_000);
+
+  it('tells that there is no broker', async () => {
+    const { driver } = await openKafkaDriver({ ...kafka, section: { brokers: ['127.0.0.1:1'] } }, { topic: 'a' }, { run: false, pushTimeoutMs: 400 });
+    opened.push(driver);
+    await expect(driver.push(aJob())).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
+  }, 20_000);
+});

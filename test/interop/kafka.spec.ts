@@ -1,0 +1,137 @@
+import { Kafka, logLevel, type IHeaders, type KafkaMessage } from 'kafkajs';
+import type { Delivery, Driver } from '../../lib/contract/driver.js';
+import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
+import type { KafkaOptions } from '../../lib/drivers/kafka.driver.js';
+import { Inbox } from '../support/inbox.js';
+import { aJob, textOf, type JobInput } from '../support/jobs.js';
+import { kafkaTest, openKafkaDriver } from '../support/kafka.js';
+
+const kafka = await kafkaTest();
+
+// The vectors of RoadRunner's kafka plugin (v5.2.5 and v6): what it writes and reads, byte for byte.
+const COMMON: JobInput = {
+  id: '88ca6810-eab9-473d-a8fd-4b4ae457b7dc',
+  name: 'email.send',
+  pipeline: 'emails',
+  payload: '{"hello":"world"}',
+  headers: { 'x-token': ['IDDQD'] },
+  priority: 7,
+};
+const KEY = '38386361363831302d656162392d343733642d613866642d346234616534353762376463';
+const HEADERS: readonly (readonly [string, string])[] = [
+  ['x-token', '4944445144'],
+  ['rr_job', '656d61696c2e73656e64'],
+  ['rr_pipeline', '656d61696c73'],
+  ['rr_priority', '0700000000000000'],
+];
+
+kafka.suite('records of RoadRunner', () => {
+  const cleanups: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  const client = () => new Kafka({ brokers: kafka.section['brokers'] as string[], logLevel: logLevel.NOTHING });
+
+  const open = async (more: KafkaOptions = {}): Promise<{ driver: Driver; inbox: Inbox<Delivery>; topic: string }> => {
+    const options = kafka.freshOptions({ delayTopic: '', ...more });
+    const { driver, inbox } = await openKafkaDriver(kafka, options);
+    cleanups.push(() => driver.stop(deadlineAfter(systemClock, 5_000)));
+    return { driver, inbox, topic: (options.consumerOptions as { topics: string[] }).topics[0]! };
+  };
+
+  /** What a stranger reads of a topic. */
+  const read = async (topic: string): Promise<KafkaMessage> => {
+    const consumer = client().consumer({ groupId: kafka.freshName(), maxWaitTimeInMs: 100 });
+    cleanups.push(() => consumer.disconnect());
+    const inbox = new Inbox<KafkaMessage>();
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({ eachMessage: ({ message }) => Promise.resolve(inbox.put(message)) });
+    return inbox.next();
+  };
+
+  /** What a stranger writes. */
+  const write = async (topic: string, message: { key?: Buffer | null; value: string | null; headers?: IHeaders }): Promise<void> => {
+    const producer = client().producer();
+    cleanups.push(() => producer.disconnect());
+    await producer.connect();
+    await producer.send({ topic, messages: [{ key: null, ...message }] });
+  };
+
+  const hexHeaders = ({ headers }: KafkaMessage) =>
+    Object.entries(headers ?? {}).map(([name, value]) => [name, Buffer.from(value as Buffer).toString('hex')]);
+
+  it('are written: key, value and headers in their order (K1)', async () => {
+    const { driver, topic } = await open();
+    await driver.push(aJob(COMMON));
+    const message = await read(topic);
+    expect(message.key?.toString('hex')).toBe(KEY);
+    expect(message.value?.toString()).toBe('{"hello":"world"}');
+    expect(hexHeaders(message)).toEqual(HEADERS);
+  }, 20_000);
+
+  it('are read: every field (K1)', async () => {
+    const { inbox, topic } = await open();
+    await write(topic, {
+      key: Buffer.from(KEY, 'hex'),
+      value: '{"hello":"world"}',
+      headers: Object.fromEntries(HEADERS.map(([name, hex]) => [name, Buffer.from(hex, 'hex')])),
+    });
+    const { job } = await inbox.next();
+    expect(job).toMatchObject({ id: COMMON.id, name: 'email.send', pipeline: 'contract', priority: 7, autoAck: false });
+    expect(job.kafka).toEqual({ topic, partition: 0, offset: 0n, metadata: '' });
+    expect({ ...job.headers }).toEqual({ 'x-token': ['IDDQD'] });
+    expect(textOf(job.payload)).toBe('{"hello":"world"}');
+  }, 20_000);
+
+  it.each([
+    [10, '0a00000000000000'],
+    [300, '2c01000000000000'],
+    [-1, 'ffffffffffffffff'],
+  ])(
+    'carry priority %i as %s (K2)',
+    async (priority, hex) => {
+      const { driver, inbox, topic } = await open();
+      await driver.push(aJob({ ...COMMON, priority }));
+      expect(Object.fromEntries(hexHeaders(await read(topic)))['rr_priority']).toBe(hex);
+      expect((await inbox.next()).job.priority).toBe(priority);
+    },
+    20_000,
+  );
+
+  it('of strangers get the defaults (K3)', async () => {
+    const { inbox, topic } = await open();
+    await write(topic, { value: 'hello' });
+    const { job } = await inbox.next();
+    expect(job).toMatchObject({ name: 'deduced_by_rr', pipeline: 'contract', priority: 10 });
+    expect(job.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+    expect(textOf(job.payload)).toBe('hello');
+  }, 20_000);
+
+  it('carry the first value of a header, as RoadRunner writes them (K4)', async () => {
+    const { driver, topic } = await open();
+    await driver.push(aJob({ ...COMMON, headers: { a: ['1', '2'] } }));
+    const headers = Object.fromEntries(hexHeaders(await read(topic)));
+    expect(headers['a']).toBe('31');
+  }, 20_000);
+
+  it('with a priority of another length, a tombstone and repeated headers are taken as they are', async () => {
+    const { inbox, topic } = await open();
+    await write(topic, { value: null, headers: { rr_priority: Buffer.from([7]), a: [Buffer.from('1'), Buffer.from('2')] } });
+    const { job } = await inbox.next();
+    expect(job.priority).toBe(10);
+    expect(textOf(job.payload)).toBe('');
+    expect([...(job.headers['a'] ?? [])]).toEqual(['1', '2']);
+  }, 20_000);
+
+  it.each(['gzip', 'snappy'])(
+    'are written and read with %s',
+    async (compressionCodec) => {
+      const { driver, inbox } = await open({ producerOptions: { compressionCodec } });
+      await driver.push(aJob({ ...COMMON, payload: 'x'.repeat(10_000) }));
+      expect(textOf((await inbox.next()).job.payload)).toHaveLength(10_000);
+    },
+    20_000,
+  );
+});
