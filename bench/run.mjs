@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CLAIMS } from './goals.mjs';
 import { report } from './report.mjs';
+import { rows as brokers } from './rows/brokers.mjs';
 import { rows as bullmq } from './rows/bullmq.mjs';
 import { rows as depth } from './rows/depth.mjs';
 import { rows as embedded } from './rows/embedded.mjs';
@@ -35,6 +36,7 @@ const FILES = {
   latency,
   memory,
   embedded,
+  brokers,
   bullmq,
   pool,
   rpc,

@@ -12,6 +12,7 @@ const STEPS = {
   'generated code': 'check:proto',
   'API report': 'check:api',
   'JSON Schema': 'check:schema',
+  'matrix of drivers': 'check:drivers',
   documentation: 'check:docs',
   package: 'check:package',
   'Node versions': 'test:nodes',

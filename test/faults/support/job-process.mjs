@@ -1,4 +1,4 @@
-// A process with an embedded pipeline that pushes and handles jobs until it is killed, or until nothing is left.
+// A process with a pipeline, an embedded one unless it is told otherwise, that pushes and handles jobs until it is killed, or until nothing is left.
 // Every line of its ledger is one write of its own: it is in the file when the process dies in the next instruction.
 //
 //     T <round> <job> <ms> <due>   a push is tried          A  it was accepted
@@ -6,7 +6,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { createKernel, HandlerExecutor, JobRecord, NO_HEADERS } from 'nestjs-roadrunner/kernel';
 
-const { dataDir, ledger, round, seed, push, numPollers, isLast } = JSON.parse(process.argv[2]);
+const { dataDir, ledger, round, seed, push, numPollers, isLast, pipeline = { driver: 'embedded' }, kernelOptions = {} } = JSON.parse(process.argv[2]);
 const PIPELINE = 'q';
 const handle = openSync(ledger, 'a');
 const note = (kind, job, more = '') => writeSync(handle, `${kind} ${round} ${job} ${Date.now()} ${more}\n`);
@@ -31,7 +31,8 @@ const kernel = await createKernel(
     numPollers,
     maxCrashes: 1_000,
     retry: { attempts: 1_000, backoff: { type: 'fixed', delay: 0.02, jitter: 'none' } },
-    pipelines: { [PIPELINE]: { driver: 'embedded' } },
+    pipelines: { [PIPELINE]: pipeline },
+    ...kernelOptions,
   },
   { executor: handlers },
 );
