@@ -80,7 +80,7 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
 
     afterEach(async () => {
       await Promise.all(opened.splice(0).map(({ driver, clock }) => driver.stop(deadlineAfter(clock, STOP_TIMEOUT_MS))));
-    });
+    }, 3 * STOP_TIMEOUT_MS);
 
     describe('delivers', () => {
       const deliver = async (job: Job) => {
