@@ -1,6 +1,10 @@
 // Reporter of Jest: stores the counts of a run beside those of the check scripts, where NRR_COUNTS_DIR says.
+// Jest waits for ever when a test leaves something open. This ends such a run, as a failed one, and says what was open.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+/** Time for the global teardown, which stops the brokers. Unit: milliseconds. */
+const END_MS = 90_000;
 
 const NOT_RUN = new Set(['pending', 'todo', 'skipped', 'disabled']);
 
@@ -36,5 +40,12 @@ export default class JestCounts {
     };
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${suite}.counts.json`), JSON.stringify(counts));
+    setTimeout(endStuckRun, END_MS).unref();
   }
+}
+
+function endStuckRun() {
+  const open = [...new Set(process.getActiveResourcesInfo())].join(', ');
+  process.stderr.write(`The run is over since ${END_MS / 1_000} s, and something that a test left open keeps its process: ${open}.\n`);
+  process.exit(1);
 }
