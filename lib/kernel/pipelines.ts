@@ -75,8 +75,7 @@ export class Pipelines {
   push(job: Job): Promise<PushReceipt> {
     const pipeline = this.#byName.get(job.pipeline);
     if (pipeline !== undefined) return pipeline.push(job);
-    this.#counters.pushErrors++;
-    return Promise.reject(this.#notFound(job.pipeline));
+    return Promise.reject(this.#refusal(job.pipeline));
   }
 
   async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
@@ -95,7 +94,7 @@ export class Pipelines {
         const pipeline = this.#byName.get(name);
         const group = indexes.map((index) => jobs[index]!);
         const results =
-          pipeline === undefined ? group.map((): PushOutcome => ({ ok: false, error: this.#notFound(name) })) : await pipeline.pushMany(group);
+          pipeline === undefined ? group.map((): PushOutcome => ({ ok: false, error: this.#refusal(name) })) : await pipeline.pushMany(group);
         indexes.forEach((index, position) => (outcomes[index] = results[position]!));
       }),
     );
@@ -107,6 +106,12 @@ export class Pipelines {
     const name = jobs[0]?.pipeline;
     for (const job of jobs) if (job.pipeline !== name) return undefined;
     return name === undefined ? undefined : this.#byName.get(name);
+  }
+
+  /** Of one push, which is counted. */
+  #refusal(name: string): JobsError {
+    this.#counters.pushErrors++;
+    return this.#notFound(name);
   }
 
   #notFound(name: string): JobsError {
