@@ -1,5 +1,6 @@
 import { JobsArgumentError } from '../contract/errors.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
+import { optionKey } from '../contract/option-spec.js';
 import { checkedName, shown } from './checks.js';
 import {
   choiceField,
@@ -11,7 +12,6 @@ import {
   nameField,
   optionalTextField,
   secondsField,
-  snakeCase,
   textField,
   type DeclareField,
   type DeclareMap,
@@ -334,7 +334,7 @@ export function toDeclareMap(info: CreateInfo | PipelineDeclaration): DeclareMap
     driver: checkedName(info.driver, `The driver of pipeline "${info.name}"`),
   };
   for (const [option, value] of Object.entries(info)) {
-    if (value !== undefined) map[snakeCase(option)] = declareText(value, `${option} of pipeline "${info.name}"`);
+    if (value !== undefined) map[optionKey(option)] = declareText(value, `${option} of pipeline "${info.name}"`);
   }
   return map;
 }

@@ -81,11 +81,6 @@ export function declareText(value: unknown, what: string): string {
   throw new JobsArgumentError(`${what} is ${shown(value)}, which cannot be sent. Give text, a number, true or false, or plain data.`);
 }
 
-/** `maxJobs` → `max_jobs`. */
-export function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
 function mapText(value: unknown, what: string): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new JobsArgumentError(`${what} is ${shown(value)}. Give an object.`);
   return Object.keys(value).length === 0 ? undefined : declareText(value, what);

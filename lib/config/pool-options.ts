@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
+import { optionKey } from '../contract/option-spec.js';
 import type { PoolSettings } from '../contract/settings.js';
 import { wrongValue } from './issues.js';
-import { keyOf } from './rr-yaml/option-key.js';
 import { poolEntries, poolSection, poolSettingsOf } from './rr-yaml/pool-section.js';
 import { environment } from './rr-yaml/values.js';
 import { about, check, closed, duration, isRecord, scalar, type Schema } from './schema.js';
@@ -74,7 +74,7 @@ function withOptionNames(section: Readonly<Record<string, unknown>>): Record<str
 
 function nameOf(key: string): string {
   const name = key.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return keyOf(key) === key ? name : key;
+  return optionKey(key) === key ? name : key;
 }
 
 function filled(expected: string): Schema<string> {

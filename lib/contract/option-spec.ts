@@ -15,3 +15,8 @@ export interface OptionSpec {
   readonly default?: unknown;
   readonly meaning: string;
 }
+
+/** The key of an option in `.rr.yaml` and in Declare maps: `maxJobs` is `max_jobs`. */
+export function optionKey(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

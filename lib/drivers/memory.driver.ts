@@ -8,6 +8,7 @@ import type { JobPage, JobQuery, JobView } from '../contract/kernel-admin.js';
 import type { OptionSpec } from '../contract/option-spec.js';
 import { Ring } from '../contract/ring.js';
 import { DelayedJobs } from './memory/delayed-jobs.js';
+import { lentAtOnce, optionTable } from './option-table.js';
 
 /** Settings of a `memory` pipeline. */
 export interface MemoryOptions {
@@ -44,26 +45,16 @@ export const capabilities: DriverCapabilities = {
 };
 
 /** Its settings, as data. */
-export const options: readonly OptionSpec[] = [
-  {
-    name: 'prefetch',
-    key: 'prefetch',
-    type: 'integer',
-    unit: 'jobs',
-    min: 1,
-    default: DEFAULT_PREFETCH,
-    meaning: 'Jobs lent to the kernel at once, running ones included.',
-  },
-  {
-    name: 'maxJobs',
-    key: 'max_jobs',
+export const options: readonly OptionSpec[] = optionTable<MemoryOptions>({
+  prefetch: lentAtOnce(DEFAULT_PREFETCH),
+  maxJobs: {
     type: 'integer',
     unit: 'jobs',
     min: 1,
     default: DEFAULT_MAX_JOBS,
     meaning: 'Jobs held (waiting, delayed, lent) before a push has to wait.',
   },
-];
+});
 
 /** Jobs live in this process and end with it. */
 export function createDriver(context: DriverContext<MemoryOptions>): Driver {

@@ -5,9 +5,9 @@ import { userHeaders } from '../contract/job-headers.js';
 import type { Job } from '../contract/job.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import type { Counters } from './counters.js';
-import type { Dispatcher } from './dispatcher.js';
 import type { FailedStore } from './failed-store.js';
 import type { Pipeline } from './pipeline.js';
+import type { Pipelines } from './pipelines.js';
 import type { Run } from './run.js';
 import type { WorkforceAdmin } from './workforce.js';
 
@@ -16,9 +16,8 @@ export interface AdminOptions {
   readonly clock: Clock;
   readonly failed: FailedStore;
   readonly counters: Counters;
-  pipelineOf(name: string): Pipeline;
-  pipelines(): Iterable<Pipeline>;
-  dispatchers(): Iterable<Dispatcher>;
+  readonly pipelines: Pipelines;
+  runs(): Iterable<Run>;
   cancelRun(run: Run, reason: Error): void;
   /** Absent where handlers run in this process. */
   readonly workers?: WorkforceAdmin;
@@ -55,7 +54,7 @@ export class Admin implements KernelAdmin {
   running(): Promise<RunningJob[]> {
     const now = this.#options.clock.monotonic();
     return Promise.resolve(
-      [...this.#runs()].map((run) => ({
+      [...this.#options.runs()].map((run) => ({
         id: run.delivery.job.id,
         name: run.delivery.job.name,
         pipeline: run.pipeline.name,
@@ -72,19 +71,19 @@ export class Admin implements KernelAdmin {
   }
 
   async cancel(id: string, reason = 'It was cancelled.'): Promise<boolean> {
-    for (const run of this.#runs()) {
+    for (const run of this.#options.runs()) {
       if (run.delivery.job.id !== id) continue;
       this.#options.cancelRun(run, new CancelJobError(reason));
       return true;
     }
-    for (const pipeline of this.#options.pipelines()) {
+    for (const pipeline of this.#options.pipelines) {
       if (await this.#removeFrom(pipeline, id)) return true;
     }
     return false;
   }
 
   async browse(name: string, query: JobQuery = {}): Promise<JobPage> {
-    const pipeline = this.#options.pipelineOf(name);
+    const pipeline = this.#options.pipelines.of(name);
     const limit = query.limit ?? DEFAULT_PAGE;
     const jobs: JobView[] = [];
     if (query.after === undefined || !query.after.startsWith(DRIVER_MARK)) {
@@ -104,19 +103,19 @@ export class Admin implements KernelAdmin {
   }
 
   remove(name: string, id: string): Promise<boolean> {
-    const pipeline = this.#options.pipelineOf(name);
+    const pipeline = this.#options.pipelines.of(name);
     if (pipeline.driver.remove === undefined) throw this.#notSupported(pipeline, 'removing a waiting job');
     return this.#removeFrom(pipeline, id);
   }
 
   async promote(name: string, id: string): Promise<boolean> {
-    const pipeline = this.#options.pipelineOf(name);
+    const pipeline = this.#options.pipelines.of(name);
     if (pipeline.driver.promote === undefined) throw this.#notSupported(pipeline, 'promoting a delayed job');
     return pipeline.driver.promote(id);
   }
 
   async purge(name: string, query: JobQuery = {}): Promise<number> {
-    const pipeline = this.#options.pipelineOf(name);
+    const pipeline = this.#options.pipelines.of(name);
     if (pipeline.driver.purge === undefined) throw this.#notSupported(pipeline, 'purging');
     if (query.state === 'running') return 0;
     // The driver first: what is taken out of the queue makes room for what waits behind it.
@@ -138,7 +137,7 @@ export class Admin implements KernelAdmin {
   /** Running jobs, then those in the priority queue. */
   #lent(pipeline: Pipeline, query: JobQuery): JobView[] {
     const views: JobView[] = [];
-    for (const run of this.#runs()) if (run.pipeline === pipeline) views.push(viewOf(run.delivery, 'running', pipeline));
+    for (const run of this.#options.runs()) if (run.pipeline === pipeline) views.push(viewOf(run.delivery, 'running', pipeline));
     for (const delivery of pipeline.dispatcher.queue) {
       if (delivery.job.pipeline === pipeline.name) views.push(viewOf(delivery, 'waiting', pipeline));
     }
@@ -148,10 +147,6 @@ export class Admin implements KernelAdmin {
         (query.name === undefined || query.name === view.name) &&
         (query.state === undefined || query.state === view.state),
     );
-  }
-
-  *#runs(): Iterable<Run> {
-    for (const dispatcher of this.#options.dispatchers()) yield* dispatcher.runs();
   }
 
   #notSupported(pipeline: Pipeline, capability: string): NotSupportedByDriverError {

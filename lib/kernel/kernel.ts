@@ -1,6 +1,6 @@
 import { deadlineAfter, type Clock, type Deadline, type Timer } from '../contract/clock.js';
 import type { DriverModule } from '../contract/driver.js';
-import { KernelStoppingError, NotSupportedByKernelError, PipelineExistsError, PipelineNotFoundError, type JobsError } from '../contract/errors.js';
+import { KernelStoppingError, NotSupportedByKernelError } from '../contract/errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import type { Job } from '../contract/job.js';
@@ -14,9 +14,10 @@ import type { StateStore } from '../contract/state-store.js';
 import { Admin } from './admin.js';
 import { createAttemptLog } from './attempt-log.js';
 import { createCounters } from './counters.js';
-import { Dispatcher } from './dispatcher.js';
+import { Dispatchers } from './dispatchers.js';
 import { FailedStore } from './failed-store.js';
 import { Pipeline } from './pipeline.js';
+import { Pipelines } from './pipelines.js';
 import { QueueLimits } from './queue-limits.js';
 import { RunLimits } from './run-limits.js';
 import type { Run } from './run.js';
@@ -80,11 +81,9 @@ export class Kernel implements JobsApi {
   readonly admin: KernelAdmin;
   readonly events: JobsEventHub;
   readonly #parts: KernelParts;
-  readonly #pipelines = new Map<string, Pipeline>();
-  /** Names that are being declared: a second declaration of the same name is refused at once. */
-  readonly #opening = new Set<string>();
-  readonly #dispatchers = new Map<Executor, Dispatcher>();
   readonly #counters = createCounters();
+  readonly #pipelines = new Pipelines(this.#counters);
+  readonly #dispatchers: Dispatchers;
   readonly #resources = new Resources();
   readonly #limits: QueueLimits;
   readonly #runLimits: RunLimits;
@@ -96,7 +95,6 @@ export class Kernel implements JobsApi {
   #keepAlive: Timer | undefined;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #whenIdle: (() => void) | undefined;
 
   constructor(parts: KernelParts) {
     const { settings, clock, logger, store } = parts;
@@ -120,15 +118,24 @@ export class Kernel implements JobsApi {
       watch: (run) => this.#runLimits.watch(run),
       push: (job) => this.push(job),
     });
+    this.#dispatchers = new Dispatchers({
+      numPollers: settings.numPollers,
+      maxCrashes: settings.maxCrashes,
+      clock,
+      counters: this.#counters,
+      limits: this.#runLimits,
+      runs: this.#settlement,
+      pipelineOf: (name) => this.#pipelines.get(name),
+      onIdle: () => this.#becameIdle(),
+    });
     this.#workforce = parts.workforceOf?.(this);
     const workers = this.#workforce?.admin;
     this.admin = new Admin({
       clock,
       failed: this.#failed,
       counters: this.#counters,
-      pipelineOf: (name) => this.#pipelineOf(name),
-      pipelines: () => this.#pipelines.values(),
-      dispatchers: () => this.#dispatchers.values(),
+      pipelines: this.#pipelines,
+      runs: () => this.#dispatchers.runs(),
       cancelRun: (run, reason) => this.#cancel(run, reason),
       ...(workers === undefined ? {} : { workers }),
     });
@@ -158,87 +165,49 @@ export class Kernel implements JobsApi {
     await this.#whileRunning(() => this.#server?.listen());
     await this.#whileRunning(() => this.#workforce?.start());
     if (!this.isRunning) return;
-    const consumed = [...this.#pipelines.values()].filter(({ name }) => this.#parts.consumes(name));
+    const consumed = [...this.#pipelines].filter(({ name }) => this.#parts.consumes(name));
     await Promise.all(consumed.map((pipeline) => pipeline.run()));
     if (consumed.length > 0) this.#keepProcessAlive();
   }
 
   push(job: Job): Promise<PushReceipt> {
-    const pipeline = this.#pipelines.get(job.pipeline);
-    if (pipeline !== undefined) return pipeline.push(job);
-    this.#counters.pushErrors++;
-    return Promise.reject(this.#notFound(job.pipeline));
+    return this.#pipelines.push(job);
   }
 
-  async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
-    const only = this.#onlyPipeline(jobs);
-    if (only !== undefined) return only.pushMany(jobs);
-    const outcomes = new Array<PushOutcome>(jobs.length);
-    const groups = new Map<string, number[]>();
-    for (let index = 0; index < jobs.length; index++) {
-      const name = jobs[index]!.pipeline;
-      const group = groups.get(name);
-      if (group === undefined) groups.set(name, [index]);
-      else group.push(index);
-    }
-    await Promise.all(
-      [...groups].map(async ([name, indexes]) => {
-        const pipeline = this.#pipelines.get(name);
-        const group = indexes.map((index) => jobs[index]!);
-        const results =
-          pipeline === undefined ? group.map((): PushOutcome => ({ ok: false, error: this.#notFound(name) })) : await pipeline.pushMany(group);
-        indexes.forEach((index, position) => (outcomes[index] = results[position]!));
-      }),
-    );
-    return outcomes;
+  pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
+    return this.#pipelines.pushMany(jobs);
   }
 
   async declare(declaration: PipelineDeclaration): Promise<void> {
     if (this.#phase !== 'idle' && this.#phase !== 'running') throw new KernelStoppingError(declaration.name);
     const opened = await this.#parts.open(declaration);
-    const { settings } = opened;
-    const { name, driver } = settings;
-    if (this.#pipelines.has(name) || this.#opening.has(name)) throw new PipelineExistsError(name, driver);
-    this.#opening.add(name);
-    try {
-      const pipeline = this.#createPipeline(opened);
-      await pipeline.open();
-      this.#pipelines.set(name, pipeline);
-      if (this.isRunning && this.#parts.consumes(name)) {
-        await pipeline.run();
-        this.#keepProcessAlive();
-      }
-    } finally {
-      this.#opening.delete(name);
-    }
+    const pipeline = await this.#pipelines.open(opened.settings, () => this.#createPipeline(opened));
+    if (!this.isRunning || !this.#parts.consumes(pipeline.name)) return;
+    await pipeline.run();
+    this.#keepProcessAlive();
   }
 
   async destroy(...names: string[]): Promise<string[]> {
-    const pipelines = names.map((name) => this.#pipelineOf(name));
-    await Promise.all(
-      pipelines.map(async (pipeline) => {
-        await pipeline.destroy(deadlineAfter(this.#parts.clock, this.#parts.settings.timeoutMs || CLOSE_TIMEOUT_MS));
-        this.#pipelines.delete(pipeline.name);
-      }),
-    );
+    const { clock, settings } = this.#parts;
+    await this.#pipelines.destroy(names, deadlineAfter(clock, settings.timeoutMs || CLOSE_TIMEOUT_MS));
     return names;
   }
 
   async pause(...names: string[]): Promise<void> {
-    for (const name of names) await this.#pipelineOf(name).pause();
+    for (const name of names) await this.#pipelines.of(name).pause();
   }
 
   async resume(...names: string[]): Promise<void> {
-    for (const name of names) await this.#pipelineOf(name).run();
+    for (const name of names) await this.#pipelines.of(name).run();
     this.#keepProcessAlive();
   }
 
   list(): Promise<string[]> {
-    return Promise.resolve([...this.#pipelines.keys()]);
+    return Promise.resolve(this.#pipelines.names());
   }
 
   stat(): Promise<PipelineStat[]> {
-    return Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.stat()));
+    return Promise.all([...this.#pipelines].map((pipeline) => pipeline.stat()));
   }
 
   now(): number {
@@ -258,9 +227,7 @@ export class Kernel implements JobsApi {
 
   /** What a handler in another process reports of its job. Without effect when the job does not run. */
   reportProgress(id: string, value: unknown): void {
-    for (const dispatcher of this.#dispatchers.values()) {
-      for (const run of dispatcher.runs()) if (run.delivery.job.id === id) return run.progress(value);
-    }
+    for (const run of this.#dispatchers.runs()) if (run.delivery.job.id === id) return run.progress(value);
   }
 
   /** Stops intake, waits for running jobs, aborts them at the deadline and returns the rest. Pushes go on where they can. */
@@ -293,9 +260,9 @@ export class Kernel implements JobsApi {
     this.#phase = 'draining';
     this.#failed.stop();
     const services = this.#stopServices(deadline);
-    await Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.beginStop()));
-    if (!(await this.#idleWithin(timeoutMs))) await this.#abortRuns(graceMs);
-    for (const dispatcher of this.#dispatchers.values()) dispatcher.stop();
+    await Promise.all([...this.#pipelines].map((pipeline) => pipeline.beginStop()));
+    if (!(await this.#dispatchers.idleWithin(timeoutMs))) await this.#abortRuns(graceMs);
+    this.#dispatchers.stop();
     await services;
     await this.#workforce?.stopWorkers(deadline);
     await this.#settlement.flush();
@@ -311,7 +278,7 @@ export class Kernel implements JobsApi {
     await this.#server?.close(deadline);
     await this.#workforce?.close(deadline);
     await Promise.all(
-      [...this.#pipelines.values()].map(async (pipeline) => {
+      [...this.#pipelines].map(async (pipeline) => {
         const lost = await pipeline.stop(deadline);
         if (lost > 0)
           this.#parts.logger.warn(
@@ -321,7 +288,7 @@ export class Kernel implements JobsApi {
       }),
     );
     await this.#settlement.flush();
-    this.#pipelines.clear();
+    this.#pipelines.close();
     this.#phase = 'closed';
     await this.#parts.store.close();
   }
@@ -336,37 +303,14 @@ export class Kernel implements JobsApi {
 
   async #abortRuns(graceMs: number): Promise<void> {
     const workers = this.#workforce?.stopWorkers(deadlineAfter(this.#parts.clock, graceMs));
-    for (const dispatcher of this.#dispatchers.values()) {
-      dispatcher.stop();
-      for (const run of dispatcher.runs()) {
-        run.abort(new KernelStoppingError());
-        // The end of a worker tells what becomes of its job; this is for one that does not end.
-        this.#runLimits.abandonAfter(run, graceMs + (this.#workforce?.admin === undefined ? 0 : KILL_TIMEOUT_MS));
-      }
+    this.#dispatchers.stop();
+    for (const run of this.#dispatchers.runs()) {
+      run.abort(new KernelStoppingError());
+      // The end of a worker tells what becomes of its job; this is for one that does not end.
+      this.#runLimits.abandonAfter(run, graceMs + (this.#workforce?.admin === undefined ? 0 : KILL_TIMEOUT_MS));
     }
     await workers;
-    await this.#idleWithin(Infinity);
-  }
-
-  /** False when jobs still run, or are ready to, after `timeoutMs`. */
-  #idleWithin(timeoutMs: number): Promise<boolean> {
-    if (this.#isIdle()) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const timer = timeoutMs === Infinity ? undefined : this.#parts.clock.setTimer(timeoutMs, () => end(false));
-      const end = (isIdle: boolean): void => {
-        this.#whenIdle = undefined;
-        timer?.cancel();
-        resolve(isIdle);
-      };
-      this.#whenIdle = () => {
-        if (this.#isIdle()) end(true);
-      };
-    });
-  }
-
-  #isIdle(): boolean {
-    for (const dispatcher of this.#dispatchers.values()) if (dispatcher.running > 0 || dispatcher.hasWork) return false;
-    return true;
+    await this.#dispatchers.idleWithin(Infinity);
   }
 
   #createPipeline({ settings, module, isDeclared }: OpenedPipeline): Pipeline {
@@ -375,7 +319,7 @@ export class Kernel implements JobsApi {
       kernel,
       settings,
       module,
-      dispatcher: this.#dispatcherOf(this.#parts.executorFor(settings)),
+      dispatcher: this.#dispatchers.of(this.#parts.executorFor(settings)),
       limits: this.#limits,
       clock,
       logger,
@@ -384,34 +328,13 @@ export class Kernel implements JobsApi {
       store,
       resources: this.#resources,
       isDeclared,
-      acceptsWhileStopping: () => this.#phase === 'draining' && !this.#isIdle(),
+      acceptsWhileStopping: () => this.#phase === 'draining' && !this.#dispatchers.isIdle,
     });
   }
 
-  #dispatcherOf(executor: Executor): Dispatcher {
-    let dispatcher = this.#dispatchers.get(executor);
-    if (dispatcher === undefined) {
-      const { clock, settings } = this.#parts;
-      dispatcher = new Dispatcher({
-        executor,
-        numPollers: settings.numPollers,
-        maxCrashes: settings.maxCrashes,
-        clock,
-        counters: this.#counters,
-        limits: this.#runLimits,
-        runs: this.#settlement,
-        pipelineOf: (name) => this.#pipelines.get(name),
-        onIdle: () => this.#becameIdle(),
-      });
-      this.#dispatchers.set(executor, dispatcher);
-    }
-    return dispatcher;
-  }
-
   #becameIdle(): void {
-    this.#whenIdle?.();
     const { drained } = this.events.events;
-    if (drained !== undefined && this.#isIdle()) drained({});
+    if (drained !== undefined && this.#dispatchers.isIdle) drained({});
   }
 
   #timedOut(run: Run): void {
@@ -425,7 +348,7 @@ export class Kernel implements JobsApi {
       reason === undefined || reason instanceof KernelStoppingError ? { kind: 'unstarted' } : { kind: 'failed', error: failureOf(reason) };
     const { id, name } = run.delivery.job;
     this.#parts.logger.warn(`The handler of job "${name}" did not end after its signal had aborted; its slot is given away.`, { id, job: name });
-    for (const dispatcher of this.#dispatchers.values()) dispatcher.abandon(run, outcome);
+    this.#dispatchers.abandon(run, outcome);
   }
 
   #extend(run: Run): void {
@@ -447,23 +370,5 @@ export class Kernel implements JobsApi {
       this.#keepAlive = this.#parts.clock.setTimer(KEEP_ALIVE_MS, again);
     };
     again();
-  }
-
-  /** The one pipeline of all of them: most batches have one, and need no sorting. */
-  #onlyPipeline(jobs: readonly Job[]): Pipeline | undefined {
-    const name = jobs[0]?.pipeline;
-    for (const job of jobs) if (job.pipeline !== name) return undefined;
-    return name === undefined ? undefined : this.#pipelines.get(name);
-  }
-
-  #pipelineOf(name: string): Pipeline {
-    const pipeline = this.#pipelines.get(name);
-    if (pipeline === undefined) throw this.#notFound(name);
-    return pipeline;
-  }
-
-  #notFound(name: string): JobsError {
-    if (this.#phase === 'closed') return new KernelStoppingError(name);
-    return new PipelineNotFoundError(name, [...this.#pipelines.keys()]);
   }
 }

@@ -1,5 +1,6 @@
 import { JobsArgumentError } from '../contract/errors.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
+import { optionKey } from '../contract/option-spec.js';
 
 /**
  * A declaration as `jobs.Declare` carries it: everything is text, maps are JSON, keys are those of `.rr.yaml`. What stands under
@@ -13,7 +14,7 @@ export function declareTexts(pipeline: PipelineDeclaration): Record<string, stri
   const nested = typeof config === 'object' && config !== null ? (config as Readonly<Record<string, unknown>>) : {};
   for (const fields of [nested, flat as Readonly<Record<string, unknown>>]) {
     for (const key of Object.keys(fields)) {
-      if (fields[key] !== undefined) texts[snakeCase(key)] = textOf(fields[key], key);
+      if (fields[key] !== undefined) texts[optionKey(key)] = textOf(fields[key], key);
     }
   }
   return texts;
@@ -30,8 +31,4 @@ function textOf(value: unknown, key: string): string {
     }
   }
   throw new JobsArgumentError(`"${key}" is ${typeof value}, which cannot be sent. Give text, a number, true or false, or plain data.`);
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -125,6 +125,17 @@ describe('pushMany', () => {
     expect(codes).toEqual(['ok', 'PIPELINE_NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'ok']);
   });
 
+  it('counts each job that is refused, whatever refuses it', async () => {
+    const { kernel } = await openKernel({ maxPayload: 5 });
+    await kernel.pushMany([
+      aJob({ pipeline: 'q' }),
+      aJob({ pipeline: 'nowhere' }),
+      aJob({ pipeline: 'nowhere' }),
+      aJob({ pipeline: 'q', payload: 'too long' }),
+    ]);
+    expect(await kernel.admin.counters()).toMatchObject({ pushed: 1, pushErrors: 3 });
+  });
+
   it('of nothing answers nothing', async () => {
     const { kernel } = await openKernel();
     expect(await kernel.pushMany([])).toEqual([]);

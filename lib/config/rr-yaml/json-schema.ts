@@ -1,9 +1,8 @@
 import type { GenericSchema } from 'valibot';
-import type { OptionSpec } from '../../contract/option-spec.js';
+import { optionKey, type OptionSpec } from '../../contract/option-spec.js';
 import { commonTable } from '../common-options.js';
 import { schemaOf } from '../pipeline.js';
 import { about, type JsonSchema, unwrapped } from '../schema.js';
-import { keyOf } from './option-key.js';
 import type { DriverSpecs } from './pipelines.js';
 import { rootSections } from './root-table.js';
 
@@ -18,7 +17,7 @@ const TEXT_LIST: JsonSchema = { type: ['array', 'string'], items: { type: 'strin
  * @param drivers - Their options, by name.
  */
 export function rrYamlSchema(drivers: DriverSpecs): JsonSchema {
-  const sections = Object.entries(rootSections()).map(([name, schema]) => [keyOf(name), jsonOf(schema)] as const);
+  const sections = Object.entries(rootSections()).map(([name, schema]) => [optionKey(name), jsonOf(schema)] as const);
   const { jobs, ...others } = Object.fromEntries(sections);
   return {
     $schema: DRAFT,
@@ -49,11 +48,11 @@ function jsonOf(schema: GenericSchema): JsonSchema {
 
 function sectionOf(entries: Readonly<Record<string, unknown>>): JsonSchema {
   const all = Object.entries(entries) as [string, GenericSchema][];
-  const required = all.filter(([, schema]) => schema.type !== 'optional').map(([name]) => keyOf(name));
+  const required = all.filter(([, schema]) => schema.type !== 'optional').map(([name]) => optionKey(name));
   return {
     type: SECTION_TYPE,
     ...(required.length === 0 ? {} : { required }),
-    properties: Object.fromEntries(all.map(([name, schema]) => [keyOf(name), jsonOf(schema)])),
+    properties: Object.fromEntries(all.map(([name, schema]) => [optionKey(name), jsonOf(schema)])),
     additionalProperties: false,
   };
 }
@@ -91,7 +90,7 @@ function pipelinesOf(drivers: DriverSpecs): JsonSchema {
 }
 
 function optionsOf(specs: readonly OptionSpec[]): JsonSchema {
-  const common = Object.entries(commonTable()).map(([name, schema]) => [keyOf(name), jsonOf(schema)]);
+  const common = Object.entries(commonTable()).map(([name, schema]) => [optionKey(name), jsonOf(schema)]);
   const own = specs.map((spec) => {
     const json = jsonOf(about(spec.meaning, schemaOf(spec)));
     return [spec.key, spec.default === undefined ? json : { ...json, default: spec.default }];

@@ -1,11 +1,10 @@
 import { JobsConfigError } from '../../contract/errors.js';
-import type { OptionSpec } from '../../contract/option-spec.js';
+import { optionKey, type OptionSpec } from '../../contract/option-spec.js';
 import { COMMON_NAMES } from '../common-options.js';
 import { pathOf, shown, unknownKeyMessage } from '../issues.js';
 import type { ConsumeOption } from '../kernel-options.js';
 import { FRAME, readPipeline } from '../pipeline.js';
 import { suggest } from '../suggest.js';
-import { keyOf } from './option-key.js';
 import type { SectionReader } from './section-reader.js';
 import { listOf } from './values.js';
 import { isYamlMap, type Positions, type YamlMap } from './yaml-tree.js';
@@ -120,7 +119,7 @@ export function readConsume(input: unknown, pipelines: unknown, reader: SectionR
 
 function knownKeys(specs: readonly OptionSpec[] | undefined): string[] {
   const own = (specs ?? []).flatMap(({ name, key, declareKey }) => (declareKey === undefined ? [name, key] : [name, key, declareKey]));
-  return [...new Set([...FRAME, POOL, ...COMMON_NAMES.map(keyOf), ...own])];
+  return [...new Set([...FRAME, POOL, ...COMMON_NAMES.map(optionKey), ...own])];
 }
 
 function unknownDriverMessage(driver: string, drivers: DriverSpecs): string {

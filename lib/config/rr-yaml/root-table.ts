@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { optionKey } from '../../contract/option-spec.js';
 import type { LogSettings, PoolSettings, ServerSettings } from '../../contract/settings.js';
 import { address } from '../address.js';
 import { rpcServerTable } from '../rpc-options.js';
@@ -7,7 +8,6 @@ import { kernelTable } from '../settings.js';
 import { driverSections } from './driver-sections.js';
 import { goDuration } from './go-duration.js';
 import { logsSection } from './logs-section.js';
-import { keyOf } from './option-key.js';
 import { poolSection } from './pool-section.js';
 import { serverSection } from './server-section.js';
 import { named } from './values.js';
@@ -43,7 +43,7 @@ export const ROOT_VALUES: readonly string[] = ['version', 'include', 'envfile'];
 
 /** Every key of the root. */
 export function rootKeys(sections: RootSections): string[] {
-  return [...ROOT_VALUES, ...Object.keys(sections).map(keyOf)];
+  return [...ROOT_VALUES, ...Object.keys(sections).map(optionKey)];
 }
 
 function rpcSection() {

@@ -1,7 +1,7 @@
 import type { ConfigIssue } from '../../contract/errors.js';
+import { optionKey } from '../../contract/option-spec.js';
 import { pathOf, unknownKeyMessage } from '../issues.js';
 import { check, noteOf, type Schema, type SchemaNote } from '../schema.js';
-import { keyOf } from './option-key.js';
 import { isYamlMap, type Position, type Positions, type YamlMap } from './yaml-tree.js';
 
 /** Of warnings and of errors, each; more help nobody, and a hostile file could make a hundred thousand. */
@@ -104,7 +104,7 @@ export class SectionReader {
   }
 
   #renameEntries(entries: NonNullable<SchemaNote['entries']>, section: YamlMap, path: string, name: string): NamedSection {
-    const names = new Map(Object.keys(entries).map((entry) => [keyOf(entry), entry]));
+    const names = new Map(Object.keys(entries).map((entry) => [optionKey(entry), entry]));
     const used = new Map<string, string>();
     const result = Object.create(null) as NamedSection;
     for (const key of Object.keys(section)) {

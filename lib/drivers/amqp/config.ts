@@ -1,6 +1,7 @@
 import type { DriverCapabilities, DriverContext } from '../../contract/driver.js';
 import { JobsConfigError, type ConfigIssue } from '../../contract/errors.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
+import { optionTable } from '../option-table.js';
 
 /** Settings of an `amqp` pipeline. */
 export interface AmqpOptions {
@@ -73,11 +74,9 @@ export const capabilities: DriverCapabilities = {
 };
 
 /** Its settings, as data. */
-export const options: readonly OptionSpec[] = [
-  { name: 'addr', key: 'addr', type: 'text', meaning: 'The broker of this pipeline alone. Default: that of the section "amqp".' },
-  {
-    name: 'prefetch',
-    key: 'prefetch',
+export const options: readonly OptionSpec[] = optionTable<AmqpOptions>({
+  addr: { type: 'text', meaning: 'The broker of this pipeline alone. Default: that of the section "amqp".' },
+  prefetch: {
     type: 'integer',
     unit: 'messages',
     min: 1,
@@ -85,51 +84,33 @@ export const options: readonly OptionSpec[] = [
     default: DEFAULT_PREFETCH,
     meaning: 'Messages that the broker sends ahead: lent, running or held here.',
   },
-  { name: 'queue', key: 'queue', type: 'text', meaning: 'The queue. Default: the name of the pipeline when "routing_key" is absent too.' },
-  { name: 'routingKey', key: 'routing_key', type: 'text', meaning: 'With it messages go to the queue. Default: the name of the queue.' },
-  { name: 'exchange', key: 'exchange', type: 'text', default: DEFAULT_EXCHANGE, meaning: 'The exchange.' },
-  {
-    name: 'exchangeType',
-    key: 'exchange_type',
+  queue: { type: 'text', meaning: 'The queue. Default: the name of the pipeline when "routing_key" is absent too.' },
+  routingKey: { type: 'text', meaning: 'With it messages go to the queue. Default: the name of the queue.' },
+  exchange: { type: 'text', default: DEFAULT_EXCHANGE, meaning: 'The exchange.' },
+  exchangeType: {
     type: 'text',
     oneOf: ['direct', 'fanout', 'topic', 'headers', 'topics'],
     default: 'direct',
     meaning: 'Its kind; "topics" means "topic".',
   },
-  flag('exchangeDurable', 'exchange_durable', false, 'The exchange outlives the broker.'),
-  flag('exchangeAutoDelete', 'exchange_auto_delete', false, 'The exchange goes with its last queue.'),
-  flag('exchangeDeclare', 'exchange_declare', true, 'False: the exchange is there.'),
-  flag('queueDeclare', 'queue_declare', true, 'False: the queue and its binding are there.'),
-  flag('durable', 'durable', false, 'The queue, and so the jobs in it, outlive the broker.'),
-  flag('queueAutoDelete', 'queue_auto_delete', false, 'The queue goes with its last consumer.'),
-  flag('exclusive', 'exclusive', false, 'Only this connection may use the queue, and it goes with it.'),
-  flag('deleteQueueOnStop', 'delete_queue_on_stop', false, 'Removes the queue with its jobs when the pipeline ends.'),
-  { name: 'queueHeaders', key: 'queue_headers', type: 'map', meaning: 'Arguments of the queue.' },
-  { name: 'maxPriority', key: 'max_priority', type: 'integer', min: 1, max: 255, meaning: 'Priorities of the queue at the broker (x-max-priority).' },
-  { name: 'consumerId', key: 'consumer_id', type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
-  flag('countDeliveries', 'count_deliveries', false, 'Deliveries that a quorum queue counted are taken for runs that died.'),
-  {
-    name: 'heartbeat',
-    key: 'heartbeat',
-    type: 'integer',
-    unit: 'seconds',
-    min: 1,
-    max: MAX_PREFETCH,
-    meaning: 'Between two signs of life. Default: 10.',
-  },
-  {
-    name: 'redialTimeout',
-    key: 'redial_timeout',
-    type: 'integer',
-    unit: 'seconds',
-    min: 0,
-    default: 60,
-    meaning: 'Taken and not used: the connection is dialled for ever.',
-  },
-  flag('multipleAck', 'multiple_ack', false, 'Taken and not used: acks share a frame where they can.'),
-  flag('requeueOnFail', 'requeue_on_fail', false, 'Taken and not used: "attempts" and "onFailure" say it.'),
-  { name: 'version', key: 'version', type: 'integer', min: 0, max: 1, default: 0, meaning: 'Of the keys: 0 or 1, the flat ones.' },
-];
+  exchangeDurable: { type: 'boolean', default: false, meaning: 'The exchange outlives the broker.' },
+  exchangeAutoDelete: { type: 'boolean', default: false, meaning: 'The exchange goes with its last queue.' },
+  exchangeDeclare: { type: 'boolean', default: true, meaning: 'False: the exchange is there.' },
+  queueDeclare: { type: 'boolean', default: true, meaning: 'False: the queue and its binding are there.' },
+  durable: { type: 'boolean', default: false, meaning: 'The queue, and so the jobs in it, outlive the broker.' },
+  queueAutoDelete: { type: 'boolean', default: false, meaning: 'The queue goes with its last consumer.' },
+  exclusive: { type: 'boolean', default: false, meaning: 'Only this connection may use the queue, and it goes with it.' },
+  deleteQueueOnStop: { type: 'boolean', default: false, meaning: 'Removes the queue with its jobs when the pipeline ends.' },
+  queueHeaders: { type: 'map', meaning: 'Arguments of the queue.' },
+  maxPriority: { type: 'integer', min: 1, max: 255, meaning: 'Priorities of the queue at the broker (x-max-priority).' },
+  consumerId: { type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
+  countDeliveries: { type: 'boolean', default: false, meaning: 'Deliveries that a quorum queue counted are taken for runs that died.' },
+  heartbeat: { type: 'integer', unit: 'seconds', min: 1, max: MAX_PREFETCH, meaning: 'Between two signs of life. Default: 10.' },
+  redialTimeout: { type: 'integer', unit: 'seconds', min: 0, default: 60, meaning: 'Taken and not used: the connection is dialled for ever.' },
+  multipleAck: { type: 'boolean', default: false, meaning: 'Taken and not used: acks share a frame where they can.' },
+  requeueOnFail: { type: 'boolean', default: false, meaning: 'Taken and not used: "attempts" and "onFailure" say it.' },
+  version: { type: 'integer', min: 0, max: 1, default: 0, meaning: 'Of the keys: 0 or 1, the flat ones.' },
+});
 
 /** What the driver works with: complete and free of contradictions. */
 export interface AmqpSettings {
@@ -240,8 +221,4 @@ function refuseContradictions(
     refuse('addr', 'A pipeline that is declared at run time uses the broker of the configuration. Leave it out, or configure the pipeline.');
   }
   if (issues.length > 0) throw new JobsConfigError(issues);
-}
-
-function flag(name: keyof AmqpOptions, key: string, fallback: boolean, meaning: string): OptionSpec {
-  return { name, key, type: 'boolean', default: fallback, meaning };
 }

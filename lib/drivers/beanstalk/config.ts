@@ -1,6 +1,7 @@
 import type { DriverCapabilities, DriverContext } from '../../contract/driver.js';
 import { type ConfigIssue, JobsConfigError } from '../../contract/errors.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
+import { lentAtOnce, optionTable } from '../option-table.js';
 import type { BeanstalkAddress } from './client.js';
 
 /** Settings of a `beanstalk` pipeline. */
@@ -56,38 +57,18 @@ export const capabilities: DriverCapabilities = {
   purge: false,
 };
 
-export const options: readonly OptionSpec[] = [
-  {
-    name: 'addr',
-    key: 'addr',
-    type: 'text',
-    meaning: 'Where beanstalkd listens: `tcp://host:port` or `unix://path`; else that of the section `beanstalk`.',
-  },
-  { name: 'tube', key: 'tube', type: 'text', default: DEFAULT_TUBE, meaning: 'The tube.' },
-  {
-    name: 'tubePriority',
-    key: 'tube_priority',
+export const options: readonly OptionSpec[] = optionTable<BeanstalkOptions>({
+  addr: { type: 'text', meaning: 'Where beanstalkd listens: `tcp://host:port` or `unix://path`; else that of the section `beanstalk`.' },
+  tube: { type: 'text', default: DEFAULT_TUBE, meaning: 'The tube.' },
+  tubePriority: {
     type: 'integer',
     min: 0,
     max: MAX_UINT32,
     meaning: 'The priority of all jobs of this pipeline among those of its tube: lower first. 0, or 1 when it is declared at run time.',
   },
-  {
-    name: 'reserveTimeout',
-    key: 'reserve_timeout',
-    type: 'duration',
-    meaning: 'How long one wait for a job lasts. 1 second, or 5 when it is declared at run time.',
-  },
-  {
-    name: 'prefetch',
-    key: 'prefetch',
-    type: 'integer',
-    unit: 'jobs',
-    min: 1,
-    default: DEFAULT_PREFETCH,
-    meaning: 'Jobs lent to the kernel at once, running ones included.',
-  },
-];
+  reserveTimeout: { type: 'duration', meaning: 'How long one wait for a job lasts. 1 second, or 5 when it is declared at run time.' },
+  prefetch: lentAtOnce(DEFAULT_PREFETCH),
+});
 
 /**
  * What holds for one pipeline. RoadRunner's defaults differ between its file and a declaration at run time.

@@ -1,5 +1,6 @@
 import type { DriverCapabilities } from '../../contract/driver.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
+import { lentAtOnce, optionTable } from '../option-table.js';
 
 /** Settings of an `embedded` pipeline. */
 export interface EmbeddedOptions {
@@ -28,16 +29,8 @@ export const capabilities: DriverCapabilities = {
   purge: true,
 };
 
-export const options: readonly OptionSpec[] = [
-  { name: 'file', key: 'file', type: 'text', default: DEFAULT_FILE, meaning: 'A file below "dataDir"; several pipelines may share one.' },
-  { name: 'permissions', key: 'permissions', type: 'integer', min: 0, max: 0o777, default: DEFAULT_MODE, meaning: 'Mode of a file that is made.' },
-  {
-    name: 'prefetch',
-    key: 'prefetch',
-    type: 'integer',
-    unit: 'jobs',
-    min: 1,
-    default: DEFAULT_PREFETCH,
-    meaning: 'Jobs lent to the kernel at once, running ones included.',
-  },
-];
+export const options: readonly OptionSpec[] = optionTable<EmbeddedOptions>({
+  file: { type: 'text', default: DEFAULT_FILE, meaning: 'A file below "dataDir"; several pipelines may share one.' },
+  permissions: { type: 'integer', min: 0, max: 0o777, default: DEFAULT_MODE, meaning: 'Mode of a file that is made.' },
+  prefetch: lentAtOnce(DEFAULT_PREFETCH),
+});

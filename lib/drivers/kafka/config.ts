@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { DriverCapabilities } from '../../contract/driver.js';
 import { JobsConfigError, NotSupportedByDriverError, type ConfigIssue } from '../../contract/errors.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
+import { lentAtOnce, optionTable } from '../option-table.js';
 import { Section } from './section.js';
 import type { ClientSettings, Compression, Partitioning, SaslSettings, TlsSettings } from './port.js';
 
@@ -108,52 +109,32 @@ export const capabilities: DriverCapabilities = {
 };
 
 /** Its settings, as data. */
-export const options: readonly OptionSpec[] = [
-  {
-    name: 'autoCreateTopicsEnable',
-    key: 'auto_create_topics_enable',
-    type: 'boolean',
-    default: false,
-    meaning: 'Missing topics are made, with the defaults of the broker.',
-  },
-  { name: 'producerOptions', key: 'producer_options', type: 'map', meaning: 'How jobs are written.' },
-  { name: 'consumerOptions', key: 'consumer_options', type: 'map', meaning: 'What is read. Without it the pipeline only pushes.' },
-  { name: 'groupOptions', key: 'group_options', type: 'map', meaning: 'With whom the partitions are shared. Without it nothing is committed.' },
-  { name: 'saslOptions', key: 'sasl_options', type: 'map', meaning: 'Put over "sasl" of the section "kafka".' },
-  { name: 'topic', key: 'topic', type: 'text', meaning: 'Where jobs go that name no topic of their own.' },
-  {
-    name: 'delayTopic',
-    key: 'delay_topic',
+export const options: readonly OptionSpec[] = optionTable<KafkaOptions>({
+  autoCreateTopicsEnable: { type: 'boolean', default: false, meaning: 'Missing topics are made, with the defaults of the broker.' },
+  producerOptions: { type: 'map', meaning: 'How jobs are written.' },
+  consumerOptions: { type: 'map', meaning: 'What is read. Without it the pipeline only pushes.' },
+  groupOptions: { type: 'map', meaning: 'With whom the partitions are shared. Without it nothing is committed.' },
+  saslOptions: { type: 'map', meaning: 'Put over "sasl" of the section "kafka".' },
+  topic: { type: 'text', meaning: 'Where jobs go that name no topic of their own.' },
+  delayTopic: {
     type: 'text',
     meaning: 'The topic of delayed jobs, which this pipeline reads besides its own. Without it a push with a delay is refused.',
   },
-  {
-    name: 'order',
-    key: 'order',
+  order: {
     type: 'text',
     oneOf: ORDERS,
     default: 'none',
     meaning: 'Which jobs of a partition wait for each other: none, those with the same key, or all of the partition.',
   },
-  {
-    name: 'maxUnsettled',
-    key: 'max_unsettled',
+  maxUnsettled: {
     type: 'integer',
     unit: 'jobs',
     min: 1,
     default: DEFAULT_MAX_UNSETTLED,
     meaning: 'How far the reading of a partition may run ahead of its oldest unfinished job.',
   },
-  {
-    name: 'prefetch',
-    key: 'prefetch',
-    type: 'integer',
-    unit: 'jobs',
-    min: 1,
-    default: DEFAULT_PREFETCH,
-    meaning: 'Jobs lent to the kernel at once, running ones included.',
-  },
-];
+  prefetch: lentAtOnce(DEFAULT_PREFETCH),
+});
 
 /**
  * Checks and completes the options of a pipeline and of the brokers.

@@ -1,5 +1,6 @@
 import { durationMs } from '../../contract/duration.js';
 import type { ConfigIssue } from '../../contract/errors.js';
+import { optionKey } from '../../contract/option-spec.js';
 
 const NS_PER_MS = 1_000_000;
 /** Units that Go has and our durations have not. */
@@ -31,7 +32,7 @@ export class Section {
   }
 
   raw(name: string): unknown {
-    this.#known.add(name).add(snakeCase(name));
+    this.#known.add(name).add(optionKey(name));
     // PHP writes null for what is not given.
     return this.#values[this.#keyOf(name)] ?? undefined;
   }
@@ -98,7 +99,7 @@ export class Section {
   }
 
   #keyOf(name: string): string {
-    return Object.hasOwn(this.#values, name) ? name : Object.hasOwn(this.#values, snakeCase(name)) ? snakeCase(name) : name;
+    return Object.hasOwn(this.#values, name) ? name : Object.hasOwn(this.#values, optionKey(name)) ? optionKey(name) : name;
   }
 
   #wrong<T>(name: string, value: unknown, expected: string, standard: T): T {
@@ -107,8 +108,4 @@ export class Section {
     this.#issues.push({ path: this.pathOf(name), message: `${text} is not allowed. Give ${expected}.` });
     return standard;
   }
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,6 +1,7 @@
 import type { DriverCapabilities } from '../../contract/driver.js';
 import { JobsConfigError, type ConfigIssue } from '../../contract/errors.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
+import { optionTable } from '../option-table.js';
 
 /** Settings of an `sqs` pipeline. */
 export interface SqsOptions {
@@ -118,35 +119,17 @@ export const capabilities: DriverCapabilities = {
 };
 
 /** Its settings, as data. */
-export const options: readonly OptionSpec[] = [
-  {
-    name: 'queue',
-    key: 'queue',
-    type: 'text',
-    default: DEFAULT_QUEUE,
-    meaning: 'Its name at the service; one that ends in `.fifo` is a FIFO queue.',
-  },
-  {
-    name: 'prefetch',
-    key: 'prefetch',
-    type: 'integer',
-    unit: 'jobs',
-    min: 1,
-    default: DEFAULT_PREFETCH,
-    meaning: 'Messages of one receive; the service gives at most 10.',
-  },
-  {
-    name: 'maxMessagesInFlight',
-    key: 'max_messages_in_flight',
+export const options: readonly OptionSpec[] = optionTable<SqsOptions>({
+  queue: { type: 'text', default: DEFAULT_QUEUE, meaning: 'Its name at the service; one that ends in `.fifo` is a FIFO queue.' },
+  prefetch: { type: 'integer', unit: 'jobs', min: 1, default: DEFAULT_PREFETCH, meaning: 'Messages of one receive; the service gives at most 10.' },
+  maxMessagesInFlight: {
     type: 'integer',
     unit: 'jobs',
     min: 0,
     default: 0,
     meaning: 'Jobs lent to the kernel at once, running ones included; 0 is `prefetch`.',
   },
-  {
-    name: 'visibilityTimeout',
-    key: 'visibility_timeout',
+  visibilityTimeout: {
     type: 'integer',
     unit: 'seconds',
     min: 0,
@@ -154,9 +137,7 @@ export const options: readonly OptionSpec[] = [
     default: 0,
     meaning: 'How long a received message is hidden from others; 0 is the queue’s own. It is extended while the job is here.',
   },
-  {
-    name: 'errorVisibilityTimeout',
-    key: 'error_visibility_timeout',
+  errorVisibilityTimeout: {
     type: 'integer',
     unit: 'seconds',
     min: 0,
@@ -164,16 +145,12 @@ export const options: readonly OptionSpec[] = [
     default: 0,
     meaning: 'With `retain_failed_jobs`: when a refused message may be received again; 0 leaves it as it is.',
   },
-  {
-    name: 'retainFailedJobs',
-    key: 'retain_failed_jobs',
+  retainFailedJobs: {
     type: 'boolean',
     default: false,
     meaning: 'A job refused without requeue stays in the queue, for the redrive policy to count.',
   },
-  {
-    name: 'waitTimeSeconds',
-    key: 'wait_time_seconds',
+  waitTimeSeconds: {
     declareKey: 'wait_time',
     type: 'integer',
     unit: 'seconds',
@@ -182,43 +159,31 @@ export const options: readonly OptionSpec[] = [
     default: DEFAULT_WAIT_SECONDS,
     meaning: 'How long one receive waits for messages; 0 is the queue’s own.',
   },
-  { name: 'messageGroupId', key: 'message_group_id', type: 'text', meaning: 'The group of jobs in a FIFO queue that bring none of their own.' },
-  {
-    name: 'skipQueueDeclaration',
-    key: 'skip_queue_declaration',
-    type: 'boolean',
-    default: false,
-    meaning: 'The queue is there already and is not declared.',
-  },
-  { name: 'attributes', key: 'attributes', type: 'map', meaning: 'Of the queue, by the names of the service.' },
-  { name: 'tags', key: 'tags', type: 'map', meaning: 'Of the queue.' },
-  {
-    name: 'requestTimeout',
-    key: 'request_timeout',
+  messageGroupId: { type: 'text', meaning: 'The group of jobs in a FIFO queue that bring none of their own.' },
+  skipQueueDeclaration: { type: 'boolean', default: false, meaning: 'The queue is there already and is not declared.' },
+  attributes: { type: 'map', meaning: 'Of the queue, by the names of the service.' },
+  tags: { type: 'map', meaning: 'Of the queue.' },
+  requestTimeout: {
     type: 'integer',
     unit: 'seconds',
     min: 1,
     default: DEFAULT_REQUEST_TIMEOUT_SECONDS,
     meaning: 'How long one request may take, the waiting of a receive aside.',
   },
-  {
-    name: 'receivers',
-    key: 'receivers',
+  receivers: {
     type: 'integer',
     min: 1,
     max: MAX_RECEIVERS,
     default: DEFAULT_RECEIVERS,
     meaning: 'Receives under way at once; more of them bring more than 10 messages per round trip.',
   },
-  {
-    name: 'binary',
-    key: 'binary',
+  binary: {
     type: 'text',
     oneOf: ['base64', 'refuse'],
     default: 'base64',
     meaning: 'What becomes of payloads that the service does not take as text: `base64`, which only this library reads, or `refuse`.',
   },
-];
+});
 
 /** @throws JobsConfigError when options contradict each other, or an attribute is not one that can be set. */
 export function readSettings(pipeline: string, given: SqsOptions, section: SqsSection): SqsSettings {
