@@ -6,7 +6,7 @@ import { kindOf, kinds } from './brokers/kinds.mjs';
 import { withTempFolder } from './support/pack.mjs';
 import { commandOf, runNode } from './support/process.mjs';
 
-/** @typedef {{ driver: string, fault: string, accepted: number, lost: number, duplicates: number, recoveryMs?: number }} Round */
+/** @typedef {{ driver: string, fault: string, accepted: number, lost: number, deleted?: number, duplicates: number, recoveryMs?: number }} Round */
 
 const ROUNDS = process.env['NRR_ROUNDS'] ?? '10';
 const names = process.argv.slice(2);

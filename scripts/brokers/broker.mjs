@@ -87,6 +87,10 @@ export class Broker {
     return this.#place.dataDir;
   }
 
+  get isRunning() {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** Starts it and waits until it answers. */
   async launch() {
     await this.#kind.prepare(this.#place);

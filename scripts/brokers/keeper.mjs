@@ -24,6 +24,12 @@ export class BrokerKeeper {
   #shared = new Map();
   /** @type {Map<string, import('./broker.mjs').Broker>} */
   #own = new Map();
+  /**
+   * What is done with a broker of a spec file, one after the other: two starts at once would meet on its ports.
+   *
+   * @type {Map<string, Promise<void>>}
+   */
+  #lastAct = new Map();
   /** @type {Map<string, string>} */
   #missing = new Map();
   #lastId = 0;
@@ -82,13 +88,13 @@ export class BrokerKeeper {
     }
     const broker = this.#own.get(id);
     if (broker === undefined) throw new Error(`There is no broker ${id}.`);
-    if (action === 'kill') await broker.crash();
-    else if (action === 'stop') await broker.stop();
-    else if (action === 'restart') await broker.restart();
-    else if (action === 'end') {
-      this.#own.delete(id);
-      await endBroker(broker);
-    } else throw new Error(`There is no action "${action}".`);
+    if (action === 'end') this.#own.delete(id);
+    const act = (this.#lastAct.get(id) ?? Promise.resolve()).then(() => actOn(broker, action));
+    this.#lastAct.set(
+      id,
+      act.catch(() => {}), // told to who asked for it
+    );
+    await act;
     return {};
   }
 
@@ -128,6 +134,20 @@ export class BrokerKeeper {
     this.#own.set(id, broker);
     return { id, url: broker.url, ...broker.proxied };
   }
+}
+
+/**
+ * @param {import('./broker.mjs').Broker} broker
+ * @param {string} action
+ */
+async function actOn(broker, action) {
+  if (action === 'kill') await broker.crash();
+  else if (action === 'stop') await broker.stop();
+  else if (action === 'restart') await broker.restart();
+  else if (action === 'revive') {
+    if (!broker.isRunning) await broker.restart();
+  } else if (action === 'end') await endBroker(broker);
+  else throw new Error(`There is no action "${action}".`);
 }
 
 /**

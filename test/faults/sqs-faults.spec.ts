@@ -1,164 +1,142 @@
-import { join } from 'node:path';
 import { broker } from '../support/brokers.js';
-import { createTempFolder } from '../support/temp-folder.js';
-import { BrokerLoad, type LoadAccount } from './support/broker-load.js';
-import { reportFault } from './support/fault-report.js';
-import { accountFor, readLedger, recoveryMs, sumOf, type Kill } from './support/ledger.js';
-import { after, endProcesses, startProcess } from './support/processes.js';
-import { chosenSeed, createRandom } from './support/random.js';
+import { RawQueue } from '../support/sqs.js';
+import { killRounds, problemsOfKills } from './support/kill-rounds.js';
+import { cleanUpAfterEach, loadRounds, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
+import { after } from './support/processes.js';
+import { chosenSeed } from './support/random.js';
 
-const ROUNDS = Number(process.env['NRR_ROUNDS'] ?? 1);
 /** Short, so that a silent connection is given up soon, and what a dead process held comes back soon. Unit: seconds. */
 const TIMES = { requestTimeout: 2, waitTimeSeconds: 1, visibilityTimeout: 4 };
-const PREFETCH = { prefetch: 10, maxMessagesInFlight: 64 };
-const JOBS_BETWEEN = 300;
-const OUTAGE_MS = 300;
+/** Where the service is only slow, a request that is given up and repeated would make a second message. Unit: seconds. */
+const PATIENT = { ...TIMES, requestTimeout: 20 };
+const IN_FLIGHT = 64;
+const JOBS_BETWEEN = 200;
 const WRITE_BEHIND_MS = 1_000;
-/** Jobs that are lent or on their way when the connections end. */
-const MAX_UNDER_WAY = 200;
-const MAX_RECOVERY_MS = 20_000;
+/** Longer than the outage. Unit: milliseconds. */
+const DELAY_MS = 10_000;
+const DELAYED_JOBS = 25;
 const CONCURRENCY = 16;
+/** Of one process; it is killed on its way. */
+const PUSHES = 1_000;
+const LAST_PUSHES = 200;
+const PAUSE_MS = 10;
+/** Of eight requests at once with ten each. */
+const DELETES_ON_THEIR_WAY = 80;
 
 const server = await broker('sqs', { own: true });
 
 server.suite('A queue of SQS', () => {
-  afterEach(endProcesses);
+  cleanUpAfterEach(server);
 
-  const section = (endpoint: string) => ({ endpoint, region: 'elasticmq', key: 'x', secret: 'x' });
-  const freshQueue = () => `faults-${crypto.randomUUID()}`;
+  const section = (endpoint: string) => ({ sqs: { endpoint, region: 'elasticmq', key: 'x', secret: 'x' } });
+  const freshPipeline = () => ({ driver: 'sqs', queue: `faults-${crypto.randomUUID()}`, prefetch: 10, maxMessagesInFlight: IN_FLIGHT });
 
-  const eachRound = async (fault: string, run: (load: BrokerLoad, proxy: Awaited<ReturnType<typeof server.proxy>>['proxy']) => Promise<void>) => {
-    const accounts: LoadAccount[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
+  const subject: FaultSubject = {
+    driver: 'sqs',
+    server,
+    jobsBetween: JOBS_BETWEEN,
+    // Those that are lent, those whose removal was on its way, and pushes on their way.
+    mostTwice: IN_FLIGHT + DELETES_ON_THEIR_WAY + 20,
+    mostRecoveryMs: 20_000,
+    open: async () => {
       const { url, proxy } = await server.proxy();
-      const load = await BrokerLoad.start({ driver: 'sqs', queue: freshQueue(), ...PREFETCH, ...TIMES }, { sqs: section(url) });
-      await load.more(JOBS_BETWEEN);
-      await run(load, proxy);
-      await load.more(JOBS_BETWEEN);
-      const account = await load.finish();
-      reportFault({ driver: 'sqs', fault, ...account, lost: account.lost.length });
-      accounts.push(account);
-    }
-    return accounts;
+      return { pipeline: { ...freshPipeline(), ...TIMES }, kernelOptions: section(url), proxy };
+    },
   };
-
-  /** What is wrong with them. */
-  const problemsOf = (accounts: readonly LoadAccount[]) =>
-    accounts.flatMap(({ lost, duplicates, recoveryMs: recovery = Infinity }, round) => [
-      ...lost.map((id) => `round ${round + 1} lost ${id}`),
-      ...(duplicates > MAX_UNDER_WAY ? [`round ${round + 1} ran ${duplicates} jobs twice`] : []),
-      ...(recovery > MAX_RECOVERY_MS ? [`round ${round + 1} recovered after ${recovery} ms`] : []),
-    ]);
 
   // Not killed, and not stopped while it is written to: ElasticMQ writes behind, and loses the last of what it accepted.
   it(
-    'loses nothing when the server is stopped and started again',
+    'loses nothing, delayed jobs included, when the server is stopped and started again',
     async () => {
-      const accounts = await eachRound('broker stopped', async (load, proxy) => {
+      const problems = await loadRounds(subject, 'broker stopped', async ({ load, proxy }) => {
+        await load.later(DELAYED_JOBS, DELAY_MS);
         proxy.cut();
         await after(WRITE_BEHIND_MS);
         await server.stop();
-        expect(await load.isReady).toBe(false);
+        await load.becomes({ ready: false });
         await server.restart();
         proxy.heal();
         load.healed();
       });
-      expect(problemsOf(accounts)).toEqual([]);
+      expect(problems).toEqual([]);
     },
-    120_000 * ROUNDS,
+    ROUND_TIMEOUT_MS * ROUNDS,
   );
 
   it(
     'loses nothing when its connections are reset',
     async () => {
-      const accounts = await eachRound('connection dropped', async (load, proxy) => {
+      const problems = await loadRounds(subject, 'connection dropped', async ({ load, proxy }) => {
         proxy.drop();
         await load.more(JOBS_BETWEEN);
         proxy.drop();
         load.healed();
       });
-      expect(problemsOf(accounts)).toEqual([]);
+      expect(problems).toEqual([]);
     },
-    120_000 * ROUNDS,
+    ROUND_TIMEOUT_MS * ROUNDS,
   );
 
   it(
     'loses nothing when its connections are frozen: they are given up',
     async () => {
-      const accounts = await eachRound('connection frozen', async (load, proxy) => {
+      const problems = await loadRounds(subject, 'connection frozen', async ({ load, proxy }) => {
         proxy.freeze();
-        await after((TIMES.requestTimeout + TIMES.waitTimeSeconds) * 1_000 + OUTAGE_MS);
-        expect(await load.isReady).toBe(false);
+        await load.becomes({ ready: false });
         proxy.heal();
         load.healed();
       });
-      expect(problemsOf(accounts)).toEqual([]);
+      expect(problems).toEqual([]);
     },
-    120_000 * ROUNDS,
+    ROUND_TIMEOUT_MS * ROUNDS,
   );
 
   it(
     'loses nothing when answers are lost on their way back',
     async () => {
-      const accounts = await eachRound('answers lost', async (load, proxy) => {
+      const problems = await loadRounds(subject, 'answers lost', async ({ load, proxy }) => {
         proxy.freeze('down');
         await after(TIMES.requestTimeout * 500);
         proxy.drop();
         proxy.heal();
         load.healed();
       });
-      expect(problemsOf(accounts)).toEqual([]);
+      expect(problems).toEqual([]);
     },
-    120_000 * ROUNDS,
+    ROUND_TIMEOUT_MS * ROUNDS,
   );
 
   it(
-    'loses nothing when the process is killed, and what ran twice was running',
+    'loses nothing that is pushed after somebody deleted the queue',
     async () => {
-      const seed = chosenSeed();
-      const random = createRandom(seed);
-      const folder = createTempFolder();
-      const ledger = join(folder, 'ledger');
-      const queue = freshQueue();
-      const start = (round: number, isLast: boolean) =>
-        startProcess('job-process.mjs', {
-          ...{ dataDir: join(folder, 'data'), ledger, round, seed: seed + round, push: 500, numPollers: CONCURRENCY, isLast },
-          pipeline: { driver: 'sqs', queue, ...PREFETCH, ...TIMES },
-          kernelOptions: { failed: { store: 'memory' }, sqs: section(server.url) },
-        });
-      const kills: Kill[] = [];
-      const recoveries: number[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        const victim = start(round, false);
-        await victim.line('ready');
-        await after(200 + random() * 800);
-        kills.push({ round, at: Date.now(), concurrency: CONCURRENCY });
-        victim.kill('SIGKILL');
-        await victim.ended;
-        const recovery = recoveryMs(readLedger(ledger), round, victim.spawnedAt);
-        if (recovery !== undefined) recoveries.push(recovery);
-      }
-      const survivor = start(ROUNDS, true);
-      expect({ ...(await survivor.ended), output: survivor.output() }).toMatchObject({
-        code: 0,
-        signal: null,
-        output: expect.stringContaining('ready\n'),
+      const problems = await loadRounds(subject, 'queue deleted', async ({ load, pipeline }) => {
+        const queue = await RawQueue.open(server.url, String(pipeline['queue']));
+        await queue.destroy();
+        load.emptied();
+        load.healed();
       });
-      recoveries.push(recoveryMs(readLedger(ledger), ROUNDS, survivor.spawnedAt)!);
-      const account = accountFor(readLedger(ledger), kills);
-      reportFault({
-        driver: 'sqs',
-        fault: 'kernel killed',
-        accepted: account.accepted,
-        lost: account.lost.length,
-        duplicates: sumOf(account.wereRunning) + sumOf(account.wereUnsynced),
-        recoveryMs: Math.max(...recoveries),
-      });
-      expect(account.lost).toEqual([]);
-      expect(account.unexplained).toEqual([]);
-      expect(account.early).toEqual([]);
-      expect(account.accepted).toBeGreaterThanOrEqual(500);
+      expect(problems).toEqual([]);
     },
-    120_000 * ROUNDS,
+    ROUND_TIMEOUT_MS * ROUNDS,
+  );
+
+  it(
+    'loses nothing when the process is killed, and what runs twice was running, or on its way to the service',
+    async () => {
+      const account = await killRounds({
+        driver: 'sqs',
+        rounds: ROUNDS,
+        seed: chosenSeed(),
+        pauseMs: PAUSE_MS,
+        pipeline: { ...freshPipeline(), ...PATIENT },
+        kernelOptions: { failed: { store: 'memory' }, ...section(server.url) },
+        life: (random) => ({ concurrency: CONCURRENCY, push: PUSHES, lengthMs: 100 + random() * 1_000, countsFrom: 'works' }),
+        lastPush: () => LAST_PUSHES,
+        lastConcurrency: CONCURRENCY,
+      });
+      const mostAgain = CONCURRENCY + DELETES_ON_THEIR_WAY;
+      expect(problemsOfKills(account, { mostAgain, mostRecoveryMs: subject.mostRecoveryMs, leastAccepted: LAST_PUSHES + PUSHES / 50 })).toEqual([]);
+    },
+    ROUND_TIMEOUT_MS * ROUNDS,
   );
 });

@@ -68,6 +68,22 @@ server.suite('a broker of a spec file', () => {
     expect(await ask(server.port, 'stats')).toMatch(/^OK/u);
   });
 
+  it('is revived where it is dead, once for all who ask', async () => {
+    await server.kill();
+    await Promise.all([server.revive(), server.revive()]);
+    expect(await ask(server.port, 'stats')).toMatch(/^OK/u);
+  });
+
+  it('is left alone by a revival where it runs', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    await server.revive();
+    socket.write('stats\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(answer.toString()).toMatch(/^OK/u);
+  });
+
   it('answers through a proxy', async () => {
     const { port, url, proxy } = await server.proxy();
     expect(url).toBe(`tcp://127.0.0.1:${port}`);

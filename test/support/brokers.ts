@@ -44,6 +44,8 @@ export interface TestBroker extends BrokerPlace {
   stop(): Promise<void>;
   /** Starts it anew with the same ports and data, after a SIGKILL if it runs; resolves when it answers. Only with `own`. */
   restart(): Promise<void>;
+  /** Starts it again where it is dead, as a test that failed may have left it; resolves when it answers. Only with `own`. */
+  revive(): Promise<void>;
   /** A proxy in front of it, closed after the spec file. Kafka: only with `own`, and one at a time. */
   proxy(): Promise<ProxiedBroker>;
 }
@@ -123,6 +125,10 @@ class OpenedBroker implements TestBroker {
 
   async restart(): Promise<void> {
     await ask('restart', { id: this.#own() });
+  }
+
+  async revive(): Promise<void> {
+    await ask('revive', { id: this.#own() });
   }
 
   async proxy(): Promise<ProxiedBroker> {

@@ -1,3 +1,4 @@
+import kafkajs from 'kafkajs';
 import { tmpdir } from 'node:os';
 import { systemClock } from '../../lib/contract/clock.js';
 import type { Delivery, DeliverySink, Driver } from '../../lib/contract/driver.js';
@@ -21,6 +22,7 @@ export interface KafkaTest {
   freshOptions(more?: KafkaOptions): KafkaOptions;
 }
 
+const DELETE_TIMEOUT_MS = 30_000;
 /** Short enough for tests; the broker allows no shorter session. */
 export const SESSION = { sessionTimeout: '6s', heartbeatInterval: '500ms' };
 
@@ -75,4 +77,36 @@ export async function openKafkaDriver(
   await driver.open!();
   if (given.run !== false) await driver.run();
   return { driver, inbox };
+}
+
+/**
+ * Deletes a topic that somebody pushes to. Resolves when the broker has done it: it answers before, and takes records for the old one until then.
+ *
+ * @throws Error when it is still there after some time.
+ */
+export async function deleteTopic({ server }: KafkaTest, topic: string): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: [`${server.host}:${server.port}`], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    const [{ high } = { high: '0' }] = await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopics({ topics: [topic] });
+    const deadline = performance.now() + DELETE_TIMEOUT_MS;
+    while (await holds(admin, topic, Number(high))) {
+      if (performance.now() > deadline) throw new Error(`Topic "${topic}" is still there ${DELETE_TIMEOUT_MS} ms after its deletion.`);
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** False when the topic is gone, or another one has its name. */
+async function holds(admin: kafkajs.Admin, topic: string, records: number): Promise<boolean> {
+  try {
+    const [partition] = await admin.fetchTopicOffsets(topic);
+    return Number(partition?.high) >= records;
+  } catch (error) {
+    const { type } = error as { readonly type?: unknown };
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
+  }
 }

@@ -6,11 +6,13 @@
 import { openSync, writeSync } from 'node:fs';
 import { createKernel, HandlerExecutor, JobRecord, NO_HEADERS } from 'nestjs-roadrunner/kernel';
 
-const { dataDir, ledger, round, seed, push, numPollers, isLast, pipeline = { driver: 'embedded' }, kernelOptions = {} } = JSON.parse(process.argv[2]);
+const given = JSON.parse(process.argv[2]);
+const { dataDir, ledger, round, seed, push, numPollers, isLast, pauseMs = 0, pipeline = { driver: 'embedded' }, kernelOptions = {} } = given;
 const PIPELINE = 'q';
 const handle = openSync(ledger, 'a');
 const note = (kind, job, more = '') => writeSync(handle, `${kind} ${round} ${job} ${Date.now()} ${more}\n`);
 const random = createRandom(seed);
+let finished = 0;
 
 const handlers = new HandlerExecutor();
 handlers.add(undefined, async (context) => {
@@ -23,6 +25,7 @@ handlers.add(undefined, async (context) => {
     throw new Error('The first run of this job fails.');
   }
   note('F', job);
+  if (finished++ === 0) process.stdout.write('works\n');
 });
 
 const kernel = await createKernel(
@@ -40,7 +43,10 @@ await kernel.start();
 process.stdout.write('ready\n');
 
 const ids = Array.from({ length: push }, (_, index) => `${round}-${index}`);
-while (ids.length > 0) await Promise.all(ids.splice(0, 1 + Math.floor(random() * 60)).map(pushOne));
+while (ids.length > 0) {
+  await Promise.all(ids.splice(0, 1 + Math.floor(random() * 60)).map(pushOne));
+  if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+}
 
 if (isLast) {
   while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 10));

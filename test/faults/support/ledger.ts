@@ -27,6 +27,11 @@ export interface Account {
   readonly wereRunning: ReadonlyMap<number, number>;
   /** Ran again although they had finished: their removal was on its way to the disk. By round of the kill. */
   readonly wereUnsynced: ReadonlyMap<number, number>;
+  /**
+   * Ran again because they had failed, and their new copy was stored and the original not removed yet when their process was killed: both are
+   * there. By round of the kill.
+   */
+  readonly wereRequeued: ReadonlyMap<number, number>;
   /** Runs that nothing explains. */
   readonly unexplained: readonly string[];
   /** Runs before the job was due. */
@@ -35,6 +40,8 @@ export interface Account {
 
 /** From the end of a run to the sync of its removal. Unit: milliseconds; a sync takes long on a busy machine. */
 const SYNC_MS = 2_000;
+/** Runs that an original makes whose copy runs, too: its own, and that of the next copy, for it fails as it did the first time. */
+const RUNS_OF_AN_ORIGINAL = 2;
 
 export function readLedger(file: string): LedgerLine[] {
   if (!existsSync(file)) return [];
@@ -53,6 +60,7 @@ export function accountFor(lines: readonly LedgerLine[], kills: readonly Kill[])
   const finished = new Set<string>();
   const due = new Map<string, number>();
   const last = new Map<string, LedgerLine>();
+  const requeues = new Requeues(killOf);
   const wereRunning = new Map<number, number>();
   const wereUnsynced = new Map<number, number>();
   const unexplained: string[] = [];
@@ -63,22 +71,26 @@ export function accountFor(lines: readonly LedgerLine[], kills: readonly Kill[])
     if (kind === 'T') due.set(job, line.due);
     if (kind === 'A' || kind === 'T') continue;
     if (kind === 'F') finished.add(job);
+    if (kind === 'X') requeues.failed(line);
     const before = last.get(job);
     last.set(job, line);
     if (kind !== 'S') continue;
     // A clock is read to the millisecond.
     if (line.at < due.get(job)! - 1) early.push(`${job} ran ${due.get(job)! - line.at} ms early`);
     if (before === undefined || before.kind === 'X') continue;
-    const kill = killOf.get(before.round);
-    const text = `${job} ran in round ${line.round} after ${before.kind} in round ${before.round}`;
-    if (before.round === line.round) unexplained.push(`${text}: twice in one life`);
-    else if (kill === undefined) unexplained.push(`${text}: that process was not killed`);
-    else if (before.kind === 'S') wereRunning.set(kill.round, (wereRunning.get(kill.round) ?? 0) + 1);
-    else if (kill.at - before.at > SYNC_MS) unexplained.push(`${text}, ${kill.at - before.at} ms before the kill`);
-    else wereUnsynced.set(kill.round, (wereUnsynced.get(kill.round) ?? 0) + 1);
+    const kill = before.round === line.round ? undefined : killOf.get(before.round);
+    if (kill !== undefined && before.kind === 'S') add(wereRunning, kill.round);
+    else if (kill !== undefined && kill.at - before.at <= SYNC_MS) add(wereUnsynced, kill.round);
+    else if (!requeues.explain(line)) unexplained.push(`${job} ran in round ${line.round} after ${before.kind} in round ${before.round}`);
   }
   const lost = [...accepted].filter((job) => !finished.has(job));
-  return { accepted: accepted.size, finished: finished.size, lost, wereRunning, wereUnsynced, unexplained, early };
+  return { accepted: accepted.size, finished: finished.size, lost, wereRunning, wereUnsynced, wereRequeued: requeues.counts, unexplained, early };
+}
+
+/** The lines of a job, to understand what became of it: `0-12: T0+0 A0+3 S0+5 X0+6 S1+1210 F1+1213`, kind, round and milliseconds since the first. */
+export function historyOf(lines: readonly LedgerLine[], job: string): string {
+  const own = lines.filter((line) => line.job === job);
+  return `${job}: ${own.map(({ kind, round, at }) => `${kind}${round}+${at - own[0]!.at}`).join(' ')}`;
 }
 
 /** From the start of the process to its first run of a job of an earlier one. Unit: milliseconds. */
@@ -89,4 +101,32 @@ export function recoveryMs(lines: readonly LedgerLine[], round: number, spawnedA
 
 export function sumOf(counts: ReadonlyMap<number, number>): number {
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** Jobs that failed shortly before a kill, and the runs that this explains. */
+class Requeues {
+  readonly #killOf: ReadonlyMap<number, Kill>;
+  readonly #runsLeft = new Map<string, { readonly round: number; left: number }>();
+  readonly counts = new Map<number, number>();
+
+  constructor(killOf: ReadonlyMap<number, Kill>) {
+    this.#killOf = killOf;
+  }
+
+  failed({ job, round, at }: LedgerLine): void {
+    const kill = this.#killOf.get(round);
+    if (kill !== undefined && kill.at - at <= SYNC_MS) this.#runsLeft.set(job, { round, left: RUNS_OF_AN_ORIGINAL });
+  }
+
+  /** True when the run may be that of an original whose copy is there as well. */
+  explain({ job, round }: LedgerLine): boolean {
+    const runs = this.#runsLeft.get(job);
+    if (runs === undefined || runs.left === 0 || runs.round === round) return false;
+    if (runs.left-- === RUNS_OF_AN_ORIGINAL) add(this.counts, runs.round);
+    return true;
+  }
+}
+
+function add(counts: Map<number, number>, round: number): void {
+  counts.set(round, (counts.get(round) ?? 0) + 1);
 }

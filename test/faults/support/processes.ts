@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const SUPPORT = join(process.cwd(), 'test/faults/support');
 /** Longer than any process of these tests needs. Unit: milliseconds. */
-const EXIT_TIMEOUT_MS = 60_000;
+const EXIT_TIMEOUT_MS = 180_000;
 
 /** A script of this folder, run by a process of its own against the built library. */
 export interface FaultProcess {
@@ -75,4 +75,15 @@ export async function endProcesses(): Promise<void> {
 
 export function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What the work resolves with; undefined when that takes longer. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)));
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
