@@ -41,6 +41,8 @@ export interface SharedResources {
 
 /** Joins a pipeline with its broker. Created idle; `run` may come late or never (a producer only pushes). */
 export interface Driver {
+  /** The broker's name of the queue that it reads, as `stat()` tells it. Default: the name of the pipeline. */
+  readonly queue?: string;
   /** Opens what has to be there before anything else is called: what is wrong with it is an error of the boot. */
   open?(): Promise<void>;
   /** Resolves when the job is as safe as the broker can make it. May be one promise shared by many pushes. */

@@ -49,6 +49,10 @@ class AmqpDriver implements Driver, DeliveryHolder {
     this.#delays = new DelayQueues(this.#settings, context.clock);
   }
 
+  get queue(): string {
+    return this.#settings.queue || this.#context.pipeline;
+  }
+
   // The connection is dialled from here on; a broker that is away keeps no kernel from its other pipelines.
   async open(): Promise<void> {
     this.#client = (await loadPackage('amqplib', 'The driver "amqp"')) as unknown as AmqpClient;
@@ -94,7 +98,7 @@ class AmqpDriver implements Driver, DeliveryHolder {
     return {
       pipeline,
       driver,
-      queue: this.#settings.queue === '' ? pipeline : this.#settings.queue,
+      queue: this.queue,
       // The counts are not of one moment: a job that went back meanwhile is counted where it was, so that nobody sees the pipeline empty too early.
       active: Math.max(lentBefore, this.#lent),
       delayed: counts.delayed,

@@ -66,6 +66,10 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     this.#leases = new LeaseKeeper(context.clock, this.#consumer.lanes, (leased) => this.#leaseLost(leased));
   }
 
+  get queue(): string {
+    return this.#settings.tube;
+  }
+
   async open(): Promise<void> {
     const { resources, clock, logger } = this.#context;
     const { addressText, connectTimeoutMs } = this.#settings;
@@ -119,9 +123,9 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
 
   async stat(): Promise<PipelineStat> {
     const { pipeline, driver, priority } = this.#context;
-    const { tube } = this.#settings;
+    const { queue } = this;
     const counts = await this.#counts();
-    return { pipeline, driver, queue: tube, active: this.#lent, ...counts, ready: this.#phase === 'running' && this.#consumer.isReady, priority };
+    return { pipeline, driver, queue, active: this.#lent, ...counts, ready: this.#phase === 'running' && this.#consumer.isReady, priority };
   }
 
   // The holder's side. The kernel's slot is free when these return; beanstalkd's answer comes later.

@@ -38,6 +38,15 @@ class KafkaDriver implements Driver {
     this.#senderKey = `kafka:${JSON.stringify([client, this.#producerSettings])}`;
   }
 
+  get queue(): string {
+    const { consumption, topic } = this.#settings;
+    const read =
+      consumption?.partitions?.map((place) => place.topic) ??
+      consumption?.topics.map((name) => (typeof name === 'string' ? name : name.source)) ??
+      [];
+    return [...new Set(read)].join(',') || (topic ?? 'NO TOPICS');
+  }
+
   async open(): Promise<void> {
     const { resources, logger, clock } = this.#context;
     const { client: settings } = this.#settings;
@@ -107,7 +116,7 @@ class KafkaDriver implements Driver {
     return {
       pipeline,
       driver,
-      queue: this.#queue(),
+      queue: this.queue,
       active: this.#consumption?.lent ?? 0,
       delayed: counts?.delayed ?? 0,
       reserved: counts?.reserved ?? 0,
@@ -133,14 +142,5 @@ class KafkaDriver implements Driver {
     const isDelayed = dueAt !== undefined && delayTopic !== undefined;
     if (partitioning === 'Manual' && !isDelayed) record.partition = job.kafka?.partition ?? 0;
     return this.#sender!.send(isDelayed ? delayTopic : topic, record, { pipeline, timeoutMs });
-  }
-
-  #queue(): string {
-    const { consumption, topic } = this.#settings;
-    const read =
-      consumption?.partitions?.map((place) => place.topic) ??
-      consumption?.topics.map((name) => (typeof name === 'string' ? name : name.source)) ??
-      [];
-    return [...new Set(read)].join(',') || (topic ?? 'NO TOPICS');
   }
 }

@@ -51,6 +51,10 @@ class SqsDriver implements Driver, DeliveryHolder {
     this.#leases = new Leases({ clock: context.clock, extend: (delivery) => this.#extend(delivery) });
   }
 
+  get queue(): string {
+    return this.#settings.queue;
+  }
+
   // The package is loaded, and nothing is asked of the service: a kernel may start before it.
   async open(): Promise<void> {
     const { resources, clock, logger, pipeline, sink } = this.#context;
@@ -130,7 +134,7 @@ class SqsDriver implements Driver, DeliveryHolder {
     return {
       pipeline,
       driver,
-      queue: this.#settings.queue,
+      queue: this.queue,
       active: this.#leases.size - this.#groups.held,
       delayed,
       reserved: waiting + elsewhere + this.#groups.held,

@@ -93,8 +93,9 @@ export class Pipeline implements RunPipeline {
     this.starting = this.#driver.starting?.bind(this.#driver);
   }
 
+  /** The broker's name of it. */
   get queue(): string {
-    return this.name;
+    return this.#driver.queue ?? this.name;
   }
 
   get dispatcher(): Dispatcher {

@@ -91,7 +91,7 @@ export class Run implements JobControl {
   }
 
   get queue(): string {
-    return this.pipeline.queue;
+    return this.delivery.job.kafka?.topic ?? this.pipeline.queue;
   }
 
   /** What becomes of the job when it fails. */

@@ -82,6 +82,11 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
       await Promise.all(opened.splice(0).map(({ driver, clock }) => driver.stop(deadlineAfter(clock, STOP_TIMEOUT_MS))));
     }, 3 * STOP_TIMEOUT_MS);
 
+    it('calls its queue as its statistics do', async () => {
+      const { driver } = await openRunning();
+      expect((await driver.stat()).queue).toBe(driver.queue ?? 'contract');
+    });
+
     describe('delivers', () => {
       const deliver = async (job: Job) => {
         const { driver, inbox } = await openRunning();

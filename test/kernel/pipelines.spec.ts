@@ -1,5 +1,6 @@
-import { JobRecord, NO_HEADERS } from '../../lib/contract/job.js';
+import { JobRecord, NO_HEADERS, type Job } from '../../lib/contract/job.js';
 import type { PushOutcome } from '../../lib/contract/jobs-api.js';
+import { openDurable } from '../support/durable-driver.js';
 import { aJob } from '../support/jobs.js';
 import { closeKernels, deferred, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
 
@@ -406,6 +407,28 @@ describe('Pipelines at run time', () => {
     }
     await settled();
     expect(started).toEqual(['__proto__', 'constructor', 'toString']);
+  });
+});
+
+describe('The queue of a job', () => {
+  const queueOf = async (opened: OpenedKernel, job: Partial<Job> = {}): Promise<[string, string]> => {
+    const ran = deferred<[string, string]>();
+    opened.on('job', ({ pipeline, queue }) => ran.resolve([pipeline, queue]));
+    await opened.kernel.push({ ...aJob(), name: 'job', pipeline: 'q', headers: NO_HEADERS, payload: '', ...job });
+    return ran.promise;
+  };
+
+  it('is that of the broker, where the driver names one', async () => {
+    expect(await queueOf(await openDurable())).toEqual(['q', 'broker-queue']);
+  });
+
+  it('is the topic that it came from, where it has one', async () => {
+    const kafka = { topic: 'orders', partition: 0, offset: 0n, metadata: '' };
+    expect(await queueOf(await openDurable(), { kafka })).toEqual(['q', 'orders']);
+  });
+
+  it('is the pipeline without a broker', async () => {
+    expect(await queueOf(await openKernel())).toEqual(['q', 'q']);
   });
 });
 

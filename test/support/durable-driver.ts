@@ -14,6 +14,7 @@ export interface DurableHooks {
 
 /** A fake broker behind a driver that says it is durable, and notes what is asked of it. */
 export class DurableDriver implements Driver {
+  readonly queue = 'broker-queue';
   readonly log: string[] = [];
   readonly starting: ((deliveries: readonly Delivery[]) => void) | undefined;
   readonly #context: DriverContext<object>;
@@ -58,7 +59,7 @@ export class DurableDriver implements Driver {
     return Promise.resolve({
       pipeline,
       driver,
-      queue: 'broker-queue',
+      queue: this.queue,
       active: this.#lent,
       delayed: 0,
       reserved: this.#waiting.length,
