@@ -28,6 +28,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @property {(place: Place) => Promise<boolean>} isReady
  * @property {(place: Place) => string} url
  * @property {(place: Place) => { proxiedPort: number | undefined, advertisedPort: number | undefined }} [proxied]
+ * @property {BrokerKind} [secure] - The same with listeners that want TLS and passwords.
+ * @property {(place: Place) => Secured} [secured] - Of a secure kind.
+ */
+
+/**
+ * How a client gets into a secure broker.
+ *
+ * @typedef {object} Secured
+ * @property {Readonly<Record<string, number>>} listeners - Ports by what their listeners want.
+ * @property {import('./certificates.mjs').CertificateFiles} files
+ * @property {string} username
+ * @property {string} password
  */
 
 const READY_TIMEOUT_MS = 60_000;
@@ -76,6 +88,10 @@ export class Broker {
 
   get proxied() {
     return this.#kind.proxied?.(this.#place);
+  }
+
+  get secured() {
+    return this.#kind.secured?.(this.#place);
   }
 
   /** The id of its first process and of its process group. */

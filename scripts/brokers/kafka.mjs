@@ -1,8 +1,9 @@
 // Kafka: one node of both roles (KRaft), from Maven. The settings are the smallest ones that start fast, also after a SIGKILL.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../support/process.mjs';
 import { cached } from './cache.mjs';
+import { certificateFiles, makeCertificates, missingForCertificates } from './certificates.mjs';
 import { installFromMaven } from './maven.mjs';
 import { answersKafka } from './probes.mjs';
 import { findJava } from './system.mjs';
@@ -13,13 +14,23 @@ const JVM = ['-Xms128m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=
 /** Any 16 bytes in base64url; nothing but this node reads it. */
 const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';
 
+/** What a client of the secure one says. */
+const USER = { username: 'ada', password: 'correct horse battery' };
+/**
+ * What the further listeners want, in Kafka's words.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
+const PROTOCOLS = { tls: 'SSL', saslTls: 'SASL_SSL', sasl: 'SASL_PLAINTEXT' };
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
+
 /** @type {import('./broker.mjs').BrokerKind} */
-export const kafka = {
+const plain = {
   name: 'kafka',
   server: `Kafka ${VERSION}`,
   // Clients, controller, clients that come through a proxy, and the address that those are told.
   portCount: 4,
-  packages: { tools: ['default-jre-headless', 'maven'] },
+  packages: { tools: ['default-jre-headless', 'maven', 'openssl'] },
   find() {
     if (findJava() === undefined) return { missing: 'no Java 17' };
     return cached(ENTRY) === undefined ? { missing: `no ${ENTRY}` } : {};
@@ -28,12 +39,7 @@ export const kafka = {
     const without = { group: 'org.apache.kafka', artifact: 'kafka-tools-api' }; // Named by 4.4.0, not published, not needed.
     await installFromMaven({ entry: ENTRY, group: 'org.apache.kafka', artifact: 'kafka_2.13', version: VERSION, without });
   },
-  async prepare({ dataDir, ports }) {
-    writeFileSync(join(dataDir, 'server.properties'), propertiesOf(dataDir, ports));
-    if (existsSync(join(dataDir, 'logs'))) return;
-    const args = [...classPath(), 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', join(dataDir, 'server.properties')];
-    await run(/** @type {string} */ (findJava()), args, { cwd: dataDir, quiet: true, timeoutMs: 60_000 });
-  },
+  prepare: (place) => prepare(place, propertiesOf(place), []),
   command: ({ dataDir }) => ({
     program: /** @type {string} */ (findJava()),
     args: [...classPath(), 'kafka.Kafka', join(dataDir, 'server.properties')],
@@ -43,15 +49,63 @@ export const kafka = {
   proxied: ({ ports: [, , proxiedPort, advertisedPort] }) => ({ proxiedPort, advertisedPort }),
 };
 
+/**
+ * With listeners for certificates (`tls`), passwords over TLS (`saslTls`) and passwords alone (`sasl`).
+ *
+ * @type {import('./broker.mjs').BrokerKind}
+ */
+const secure = {
+  ...plain,
+  portCount: 7,
+  find() {
+    const { missing = missingForCertificates() } = plain.find();
+    return missing === undefined ? {} : { missing };
+  },
+  async prepare(place) {
+    await makeCertificates(place.dataDir);
+    const users = SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${USER.username},password="${USER.password}"]`]);
+    await prepare(place, [...propertiesOf(place, securePortsOf(place)), ...securityOf(place)], users);
+  },
+  secured: (place) => ({ listeners: securePortsOf(place), files: certificateFiles(place.dataDir), ...USER }),
+};
+
+/** @type {import('./broker.mjs').BrokerKind} */
+export const kafka = { ...plain, secure };
+
+/**
+ * @param {import('./broker.mjs').Place} place
+ * @param {readonly string[]} properties
+ * @param {readonly string[]} users
+ */
+async function prepare({ dataDir }, properties, users) {
+  const file = join(dataDir, 'server.properties');
+  writeFileSync(file, `${properties.join('\n')}\n`);
+  if (existsSync(join(dataDir, 'logs'))) return;
+  const args = [...classPath(), 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file, ...users];
+  await run(/** @type {string} */ (findJava()), args, { cwd: dataDir, quiet: true, timeoutMs: 60_000 });
+}
+
 function classPath() {
   return [...JVM, '-cp', `${cached(ENTRY)}/*`];
 }
 
 /**
- * @param {string} dataDir
- * @param {readonly number[]} ports
+ * @param {import('./broker.mjs').Place} place
+ * @returns {{ tls: number, saslTls: number, sasl: number }}
  */
-function propertiesOf(dataDir, [port, controller, proxied, advertised]) {
+function securePortsOf({ ports }) {
+  const [tls, saslTls, sasl] = /** @type {[number, number, number]} */ (ports.slice(-3));
+  return { tls, saslTls, sasl };
+}
+
+/**
+ * @param {import('./broker.mjs').Place} place
+ * @param {Readonly<Record<string, number>>} [more] - Ports of further listeners.
+ * @returns {string[]}
+ */
+function propertiesOf({ dataDir, ports: [port, controller, proxied, advertised] }, more = {}) {
+  const further = Object.entries(more).map(([name, ofIt]) => `,${name.toUpperCase()}://127.0.0.1:${ofIt}`);
+  const protocols = Object.keys(more).map((name) => `,${name.toUpperCase()}:${PROTOCOLS[name]}`);
   const share = VERSION.startsWith('3.')
     ? []
     : [
@@ -63,11 +117,11 @@ function propertiesOf(dataDir, [port, controller, proxied, advertised]) {
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controller}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxied},CONTROLLER://127.0.0.1:${controller}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${advertised}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxied},CONTROLLER://127.0.0.1:${controller}${further.join('')}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${advertised}${further.join('')}`,
     'controller.listener.names=CONTROLLER',
     'inter.broker.listener.name=PLAINTEXT',
-    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT${protocols.join('')}`,
     `log.dirs=${join(dataDir, 'logs')}`,
     'num.partitions=1',
     'default.replication.factor=1',
@@ -88,6 +142,33 @@ function propertiesOf(dataDir, [port, controller, proxied, advertised]) {
     'broker.heartbeat.interval.ms=300',
     'controller.quorum.election.timeout.ms=200',
     'controller.quorum.fetch.timeout.ms=400',
-    '',
-  ].join('\n');
+  ];
+}
+
+/**
+ * @param {import('./broker.mjs').Place} place
+ * @returns {string[]}
+ */
+function securityOf({ dataDir }) {
+  const { authority, certificate, key } = certificateFiles(dataDir);
+  const pem = (/** @type {string} */ file) => readFileSync(file, 'utf8').trim().replaceAll('\n', '\\n');
+  const { username, password } = USER;
+  const ofListener = (/** @type {string} */ name) => [
+    `listener.name.${name}.sasl.enabled.mechanisms=PLAIN,${SCRAM.join(',')}`,
+    `listener.name.${name}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
+    ...SCRAM.map(
+      (mechanism) =>
+        `listener.name.${name}.${mechanism.toLowerCase()}.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;`,
+    ),
+  ];
+  return [
+    'ssl.keystore.type=PEM',
+    `ssl.keystore.certificate.chain=${pem(certificate)}`,
+    `ssl.keystore.key=${pem(key)}`,
+    'ssl.truststore.type=PEM',
+    `ssl.truststore.certificates=${pem(authority)}`,
+    'listener.name.tls.ssl.client.auth=required',
+    ...ofListener('sasltls'),
+    ...ofListener('sasl'),
+  ];
 }

@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { endBroker, startBroker } from './broker.mjs';
-import { kindOf, urlVariable } from './kinds.mjs';
+import { kindOf, secureKindOf, urlVariable } from './kinds.mjs';
 
 /**
- * @typedef {{ id?: string, url?: string, proxiedPort?: number | undefined, advertisedPort?: number | undefined, missing?: string, error?: string }} Answer
+ * @typedef {{ id?: string, url?: string, proxiedPort?: number | undefined, advertisedPort?: number | undefined,
+ *   secured?: import('./broker.mjs').Secured | undefined, missing?: string, error?: string }} Answer
  */
 
 /**
@@ -78,13 +79,13 @@ export class BrokerKeeper {
 
   /**
    * @param {string} action
-   * @param {{ name: string, own: boolean, id: string, pid: number }} request
+   * @param {{ name: string, own: boolean, secure: boolean, id: string, pid: number }} request
    * @returns {Promise<Answer>}
    */
-  async #act(action, { name, own, id, pid }) {
+  async #act(action, { name, own, secure, id, pid }) {
     if (action === 'start') {
       this.#guardWorker(pid);
-      return this.#start(name, own);
+      return this.#start(name, own, secure);
     }
     const broker = this.#own.get(id);
     if (broker === undefined) throw new Error(`There is no broker ${id}.`);
@@ -113,10 +114,11 @@ export class BrokerKeeper {
   /**
    * @param {string} name
    * @param {boolean} own
+   * @param {boolean} secure
    * @returns {Promise<Answer>}
    */
-  async #start(name, own) {
-    const kind = kindOf(name);
+  async #start(name, own, secure) {
+    const kind = secure ? secureKindOf(name) : kindOf(name);
     const given = process.env[urlVariable(name)];
     if (given !== undefined && !own) return { url: given };
     const missing = given === undefined ? missingReason(kind) : `${urlVariable(name)} names a broker that must not be killed`;
@@ -132,7 +134,7 @@ export class BrokerKeeper {
     const broker = await startBroker(kind);
     const id = `${name}-${++this.#lastId}`;
     this.#own.set(id, broker);
-    return { id, url: broker.url, ...broker.proxied };
+    return { id, url: broker.url, ...broker.proxied, secured: broker.secured };
   }
 }
 

@@ -19,6 +19,16 @@ export function kindOf(name) {
 
 /**
  * @param {string} name
+ * @throws Error when that broker has no listeners with TLS and passwords here.
+ */
+export function secureKindOf(name) {
+  const { secure, server } = kindOf(name);
+  if (secure === undefined) throw new Error(`${server} has no secure listeners here.`);
+  return secure;
+}
+
+/**
+ * @param {string} name
  * @returns {string} The variable that names a broker which runs already: `NRR_TEST_AMQP_URL`.
  */
 export function urlVariable(name) {

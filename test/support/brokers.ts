@@ -6,6 +6,18 @@ export type BrokerName = 'amqp' | 'beanstalk' | 'sqs' | 'kafka';
 export interface BrokerOptions {
   /** A server that this spec file alone uses and may kill. Default: the one that the whole run shares. */
   readonly own?: boolean;
+  /** With listeners that want TLS and passwords beside the plain one. Only Kafka has them, and only as an own one. */
+  readonly secure?: boolean;
+}
+
+/** How a client gets into a broker that wants TLS and passwords. */
+export interface SecuredBroker {
+  /** Ports by what their listeners want. */
+  readonly listeners: Readonly<Record<string, number>>;
+  /** PEM. */
+  readonly files: Readonly<Record<'authority' | 'certificate' | 'key' | 'clientCertificate' | 'clientKey', string>>;
+  readonly username: string;
+  readonly password: string;
 }
 
 /** Where a client connects to. */
@@ -36,6 +48,8 @@ export interface ProxiedBroker extends BrokerPlace {
 export interface TestBroker extends BrokerPlace {
   /** Why there is none here. */
   readonly missing: string | undefined;
+  /** Of one that was asked for with `secure`. */
+  readonly secured: SecuredBroker | undefined;
   /** `describe`; without the broker one skipped test whose name says the reason. */
   suite(name: string, body: () => void): void;
   /** SIGKILL to all of its processes; resolves when they are gone. Only with `own`. */
@@ -57,6 +71,7 @@ interface KeeperAnswer {
   /** Kafka tells its clients this port when they come through `proxiedPort`. */
   readonly advertisedPort?: number;
   readonly proxiedPort?: number;
+  readonly secured?: SecuredBroker;
   readonly missing?: string;
   readonly error?: string;
 }
@@ -69,7 +84,7 @@ interface KeeperAnswer {
  * @throws Error with `CI=true` when it is neither there nor excused by `NRR_TEST_SKIP=amqp,kafka`.
  */
 export async function broker(name: BrokerName, options: BrokerOptions = {}): Promise<TestBroker> {
-  const answer = await ask('start', { name, own: options.own ?? false, pid: process.pid });
+  const answer = await ask('start', { name, own: options.own ?? options.secure ?? false, secure: options.secure ?? false, pid: process.pid });
   const opened = new OpenedBroker(name, answer);
   afterAll(() => opened.close());
   return opened;
@@ -100,6 +115,10 @@ class OpenedBroker implements TestBroker {
   get url(): string {
     if (this.#answer.url === undefined) throw new Error(`There is no ${this.#name} broker: ${this.missing}.`);
     return this.#answer.url;
+  }
+
+  get secured(): SecuredBroker | undefined {
+    return this.#answer.secured;
   }
 
   get host(): string {

@@ -23,11 +23,21 @@ export interface KafkaTest {
 }
 
 const DELETE_TIMEOUT_MS = 30_000;
+
+export interface KafkaTestOptions {
+  /** A broker for this spec file alone. */
+  readonly own?: boolean;
+  /** Behind a proxy. */
+  readonly proxied?: boolean;
+  /** With listeners that want TLS and passwords. */
+  readonly secure?: boolean;
+}
+
 /** Short enough for tests; the broker allows no shorter session. */
 export const SESSION = { sessionTimeout: '6s', heartbeatInterval: '500ms' };
 
-export async function kafkaTest({ own = false, proxied = false }: { own?: boolean; proxied?: boolean } = {}): Promise<KafkaTest> {
-  const server = await broker('kafka', { own });
+export async function kafkaTest({ own = false, proxied = false, secure = false }: KafkaTestOptions = {}): Promise<KafkaTest> {
+  const server = await broker('kafka', { own: own || secure, secure });
   const place = server.missing !== undefined ? undefined : proxied ? await server.proxy() : server;
   let names = 0;
   const freshName = (): string => `nrr-${process.pid}-${Date.now().toString(36)}-${++names}`;

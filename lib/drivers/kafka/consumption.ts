@@ -10,6 +10,7 @@ import { Lanes } from './lanes.js';
 import { KafkaDelivery, Partition, type DeliveryHolder } from './partition.js';
 import type { ConsumerListener, KafkaAdmin, KafkaClient, KafkaConsumer, PartitionOffset, ReceivedRecord, TopicPartition } from './port.js';
 import { decodeJob, dueAtOf } from './record.js';
+import { isRefusal } from './sender.js';
 import { startOffsets } from './start-offsets.js';
 
 /** A consumer and who answers its questions. */
@@ -72,6 +73,7 @@ export class Consumption implements DeliveryHolder, ConsumerListener {
       connect: () => this.#open(),
       onUp: () => (this.#early === undefined ? Promise.resolve() : Promise.reject(this.#early)),
       close: (session) => closeSession(session),
+      isFinal: isRefusal,
       clock: context.clock,
       logger: context.logger,
       connectTimeoutMs: REBALANCE_TIMEOUT_MS + options.settings.client.requestTimeoutMs,

@@ -1,4 +1,4 @@
-import { NotSupportedByDriverError } from '../../contract/errors.js';
+import { JobsConfigError, NotSupportedByDriverError } from '../../contract/errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { loadPackage } from '../../contract/load-package.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
@@ -49,6 +49,18 @@ const NEEDS_NEW_PRODUCER: ReadonlySet<string> = new Set([
   'INVALID_PRODUCER_ID_MAPPING',
 ]);
 const MISSING = 'UNKNOWN_TOPIC_OR_PARTITION';
+const WRONG_PASSWORD = 'KafkaJSSASLAuthenticationError';
+/** What Node says of a certificate that it does not believe. */
+const DISTRUST: ReadonlySet<string | undefined> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 /**
  * Loads kafkajs and its codecs.
@@ -85,7 +97,7 @@ class KafkaJsClient implements KafkaClient {
       maxInFlightRequests: 1,
       retry: RETRY,
     });
-    await connected(producer, sockets);
+    await this.#connect(producer, sockets);
     const compression = this.#module.CompressionTypes[TYPES[settings.compression]];
     return new KafkaJsProducerPort(producer, sockets, { acks: settings.acks, compression, nextBatch });
   }
@@ -107,6 +119,7 @@ class KafkaJsClient implements KafkaClient {
     });
     const port = new KafkaJsConsumerPort(consumer, sockets, listener);
     try {
+      await this.#connect(consumer, sockets);
       await port.start(settings);
     } catch (error) {
       await port.close().catch(() => {}); // what failed is told by the first error
@@ -118,8 +131,32 @@ class KafkaJsClient implements KafkaClient {
   async openAdmin(): Promise<KafkaAdmin> {
     const sockets = new KafkaJsSockets();
     const admin = this.#kafka(sockets).admin({ retry: RETRY });
-    await connected(admin, sockets);
+    await this.#connect(admin, sockets);
     return new KafkaJsAdminPort(admin, sockets);
+  }
+
+  async #connect(client: Connected, sockets: KafkaJsSockets): Promise<void> {
+    // kafkajs goes on with a connection that swallows everything; it comes back on a new one.
+    client.on(client.events['REQUEST_TIMEOUT']!, () => sockets.destroy());
+    try {
+      await client.connect();
+    } catch (error) {
+      sockets.destroy();
+      throw this.#refusalOf(causeOf(error));
+    }
+  }
+
+  /** What waiting does not heal, as an error of the configuration; any other as it is. */
+  #refusalOf(cause: KafkaJsError): Error {
+    const { brokers, sasl } = this.#settings;
+    const places = brokers.join(', ');
+    if (cause.name === WRONG_PASSWORD) {
+      const message = `${places} refuses "${sasl?.username}" by "${sasl?.mechanism}": ${cause.message}. Correct user, password or mechanism.`;
+      return new JobsConfigError([{ path: 'kafka.sasl', message }], { cause });
+    }
+    if (!DISTRUST.has(cause.code)) return cause;
+    const message = `The certificate of ${places} is not to be trusted: ${cause.message}. Correct "rootCa" or the addresses.`;
+    return new JobsConfigError([{ path: 'kafka.tls', message }], { cause });
   }
 
   /** One for each use: a dead connection of one is ended without the others. */
@@ -192,7 +229,6 @@ class KafkaJsConsumerPort implements KafkaConsumer {
       this.#joined((payload as { memberAssignment: Readonly<Record<string, number[]>> }).memberAssignment),
     );
     this.#consumer.on(events['CRASH']!, ({ payload }) => this.#crashed((payload as { error: Error }).error));
-    await connected(this.#consumer, this.#sockets);
     await this.#consumer.subscribe({ topics, fromBeginning });
     await this.#consumer.run({
       autoCommit: false,
@@ -282,17 +318,6 @@ class KafkaJsAdminPort implements KafkaAdmin {
 }
 
 type Connected = KafkaJsProducer | KafkaJsConsumer | KafkaJsAdmin;
-
-async function connected(client: Connected, sockets: KafkaJsSockets): Promise<void> {
-  // kafkajs goes on with a connection that swallows everything; it comes back on a new one.
-  client.on(client.events['REQUEST_TIMEOUT']!, () => sockets.destroy());
-  try {
-    await client.connect();
-  } catch (error) {
-    sockets.destroy();
-    throw causeOf(error);
-  }
-}
 
 async function closed(client: Connected, sockets: KafkaJsSockets): Promise<void> {
   try {

@@ -91,6 +91,8 @@ export interface KafkaJsError extends Error {
   readonly retriable?: boolean;
   /** Of the protocol: `UNKNOWN_TOPIC_OR_PARTITION`. */
   readonly type?: string;
+  /** Of a connection that failed, Node's own: `ECONNREFUSED`. */
+  readonly code?: string;
 }
 
 export interface SocketRequest {

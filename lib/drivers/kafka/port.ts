@@ -112,7 +112,10 @@ export interface KafkaAdmin {
   close(): Promise<void>;
 }
 
-/** The few things that this driver asks of a client of Kafka. A second client is a second implementation of this. */
+/**
+ * The few things that this driver asks of a client of Kafka. A second client is a second implementation of this. What is opened rejects with a
+ * `JobsConfigError` when the brokers refuse who asks, or are not whom they have to be: waiting does not heal that.
+ */
 export interface KafkaClient {
   openProducer(settings: ProducerSettings): Promise<KafkaProducer>;
   openConsumer(settings: ConsumerSettings, listener: ConsumerListener): Promise<KafkaConsumer>;

@@ -1,5 +1,12 @@
 import type { Clock, Timer } from '../../contract/clock.js';
-import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, JobsError, PushUncertainError } from '../../contract/errors.js';
+import {
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  DriverStoppedError,
+  JobsConfigError,
+  JobsError,
+  PushUncertainError,
+} from '../../contract/errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { SupervisedConnection, type SupervisedRedial } from '../supervised-connection.js';
 import type { KafkaClient, KafkaProducer, OutgoingRecord, ProduceFailure, ProducerSettings } from './port.js';
@@ -82,6 +89,7 @@ export class Sender {
       name,
       connect: () => client.openProducer(settings),
       close: (producer) => producer.close(),
+      isFinal: isRefusal,
       clock,
       logger,
       ...(redial === undefined ? {} : { redial }),
@@ -92,6 +100,7 @@ export class Sender {
    * Resolves when the record is stored.
    *
    * @throws BrokerUnavailableError when it was not sent in time.
+   * @throws JobsConfigError when the brokers refuse who asks, or are not to be trusted.
    * @throws PushUncertainError when it was sent and not answered in time.
    * @throws BrokerRefusedError when it is too large, or the broker says no.
    */
@@ -171,14 +180,22 @@ export class Sender {
   async #drain(lane: Lane): Promise<void> {
     while (lane.waiting.length > 0 && !this.#isStopped) {
       // Only what the broker can be given now is taken: the rest may still be told that it was never sent.
-      const isUp = await this.#connection.use(Infinity).then(
-        () => true,
-        () => false,
+      const refusal = await this.#connection.use(Infinity).then(
+        () => undefined,
+        (error: unknown) => error as Error,
       );
-      if (isUp) await this.#deliver(this.#nextBatch(lane));
+      if (refusal === undefined) await this.#deliver(this.#nextBatch(lane));
+      else await this.#turnedAway(lane, refusal);
     }
     lane.isSending = false;
     if (lane.waiting.length === 0) this.#lanes.delete(lane.topic);
+  }
+
+  /** Who may wait for ever does: somebody may correct the broker. */
+  async #turnedAway(lane: Lane, refusal: Error): Promise<void> {
+    for (const pending of lane.waiting) if (pending.tick.timeoutMs !== Infinity) end(pending, refusal);
+    lane.waiting = lane.waiting.filter(({ isOver }) => !isOver);
+    if (lane.waiting.length > 0 && !this.#isStopped) await this.#pause();
   }
 
   #nextBatch(lane: Lane): Batch {
@@ -254,6 +271,11 @@ export class Sender {
       this.#pauses.set(timer, resolve);
     });
   }
+}
+
+/** True for what waiting does not heal. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof JobsConfigError;
 }
 
 function batchOf(topic: string, pending: readonly Pending[]): Batch {
