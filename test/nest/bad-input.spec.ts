@@ -41,7 +41,9 @@ describe('an application does not start with', () => {
   it('a driver that does not exist', async () => {
     const error = await bootError({ jobs: { pipelines: { mails: { driver: 'memroy' } } } });
     expect(error).toBeInstanceOf(DriverNotAvailableError);
-    expect(error.message).toBe('Pipeline "mails" asks for driver "memroy", which is not available. Available: "memory", "embedded", "boltdb", "beanstalk", "amqp", "sqs", "kafka".');
+    expect(error.message).toBe(
+      'Pipeline "mails" asks for driver "memroy", which is not available. Available: "memory", "embedded", "boltdb", "beanstalk", "amqp", "sqs", "kafka".',
+    );
   });
 
   it.each<[string, JobsModuleOptions, string[]]>([
