@@ -1,5 +1,6 @@
 import { suggest } from '../config/suggest.js';
 import { JobsConfigError, JobsError } from '../contract/errors.js';
+import { messageOf } from '../contract/thrown.js';
 import { VERSION } from '../runtime/version.js';
 import type { CliOptions } from './command-form.js';
 import { CommandLine } from './command-line.js';
@@ -89,7 +90,7 @@ function unknown([first = '', second]: readonly string[]): never {
 }
 
 function printError(error: unknown, asJson: boolean, io: CliIo): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (asJson) {
     const code = error instanceof CliUsageError ? 'USAGE' : error instanceof JobsError ? error.code : 'ERROR';
     const issues = error instanceof JobsConfigError ? { issues: error.issues } : {};

@@ -1,5 +1,6 @@
 import { JobsArgumentError, JobValidationError } from '../contract/errors.js';
 import type { Payload } from '../contract/job.js';
+import { messageOf } from '../contract/thrown.js';
 
 const encoder = new TextEncoder();
 
@@ -28,9 +29,12 @@ export function encodeJson(job: string, value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new JobsArgumentError(`The payload of job "${job}" cannot be written as JSON (${messageOf(cause)}). Give plain data, text or bytes.`, {
-      cause,
-    });
+    throw new JobsArgumentError(
+      `The payload of job "${job}" cannot be written as JSON (${firstLine(messageOf(cause))}). Give plain data, text or bytes.`,
+      {
+        cause,
+      },
+    );
   }
   if (text === undefined)
     throw new JobsArgumentError(`The payload of job "${job}" is ${typeof value}. Give a value that JSON can hold, such as null or {}.`);
@@ -52,13 +56,12 @@ export function jsonOf(job: string, payload: Payload): unknown {
   try {
     return JSON.parse(textOf(payload));
   } catch (cause) {
-    throw new JobValidationError(job, [{ path: '', message: `is no JSON (${messageOf(cause)})` }], { cause });
+    throw new JobValidationError(job, [{ path: '', message: `is no JSON (${firstLine(messageOf(cause))})` }], { cause });
   }
 }
 
-// The first line: the rest of V8's text draws the circle.
-function messageOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
+// The rest of V8's text draws the circle.
+function firstLine(text: string): string {
   const end = text.indexOf('\n');
   return end === -1 ? text : text.slice(0, end);
 }

@@ -1,4 +1,5 @@
 import type { PushOutcome } from './jobs-api.js';
+import { messageOf } from './thrown.js';
 
 /**
  * The base of every error of this library. Branch on {@link JobsError.code}: it never changes.
@@ -299,10 +300,7 @@ export class StorageError extends JobsError {
     cause: unknown,
     consequence = 'The job was not stored.',
   ) {
-    super(
-      `"${file}" could not be written: ${cause instanceof Error ? cause.message : String(cause)}. ${consequence} Check the space and health of the disk.`,
-      { cause },
-    );
+    super(`"${file}" could not be written: ${messageOf(cause)}. ${consequence} Check the space and health of the disk.`, { cause });
   }
 }
 
@@ -625,6 +623,6 @@ export class ServiceFailedError extends JobsError {
     readonly service: string,
     cause: unknown,
   ) {
-    super(`Service "${service}" failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`Service "${service}" failed: ${messageOf(cause)}`, { cause });
   }
 }

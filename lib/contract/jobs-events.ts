@@ -1,5 +1,6 @@
 import type { JobFailure } from './failure.js';
 import type { JobHeaders } from './job.js';
+import { errorOf } from './thrown.js';
 
 /** What every event of a job tells. @publicApi */
 export interface JobEvent {
@@ -78,7 +79,7 @@ export class JobsEventHub {
       try {
         listener(event);
       } catch (error) {
-        if (name !== 'error') this.events.error?.({ error: error instanceof Error ? error : new Error(String(error)) });
+        if (name !== 'error') this.events.error?.({ error: errorOf(error) });
       }
     }
   }

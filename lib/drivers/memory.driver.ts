@@ -1,7 +1,6 @@
-import type { Timer } from '../contract/clock.js';
 import type { Driver, DriverCapabilities, DriverContext } from '../contract/driver.js';
 import { DriverStoppedError, PipelineFullError } from '../contract/errors.js';
-import { userHeaders } from '../contract/job-headers.js';
+import { isAskedFor, viewOf } from '../contract/job-view.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders, type JobHolder } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery, JobView } from '../contract/kernel-admin.js';
@@ -9,6 +8,7 @@ import type { OptionSpec } from '../contract/option-spec.js';
 import { Ring } from '../contract/ring.js';
 import { DelayedJobs } from './memory/delayed-jobs.js';
 import { lentAtOnce, optionTable } from './option-table.js';
+import { WaitingPushes } from './waiting-pushes.js';
 
 /** Settings of a `memory` pipeline. */
 export interface MemoryOptions {
@@ -61,35 +61,28 @@ export function createDriver(context: DriverContext<MemoryOptions>): Driver {
   return new MemoryDriver(context);
 }
 
-/** A push that waits for room. */
-interface WaitingPush {
-  readonly job: Job;
-  readonly giveUpAt: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 class MemoryDriver implements Driver, JobHolder {
   readonly #context: DriverContext<MemoryOptions>;
   readonly #maxJobs: number;
   readonly #waiting = new Ring<JobRecord>();
   readonly #delayed: DelayedJobs;
-  readonly #pushers = new Ring<WaitingPush>();
+  readonly #pushers: WaitingPushes;
   readonly #drain = (): void => this.#lendWaiting();
-  #pusherTimer: Timer | undefined;
+  readonly #hasRoom = (): boolean => this.#waiting.length + this.#delayed.length + this.#lent < this.#maxJobs;
   #lent = 0;
   #phase: 'idle' | 'running' | 'paused' | 'stopped' = 'idle';
 
   constructor(context: DriverContext<MemoryOptions>) {
     this.#context = context;
     this.#maxJobs = context.options.maxJobs ?? DEFAULT_MAX_JOBS;
+    this.#pushers = new WaitingPushes(context.clock);
     this.#delayed = new DelayedJobs(context.clock, (records) => this.#becameDue(records));
   }
 
   // No `async` on the push path: one shared promise says "done".
   push(job: Job): Promise<void> {
     if (this.#phase === 'stopped') return Promise.reject(new DriverStoppedError(this.#context.pipeline));
-    if (this.#held >= this.#maxJobs || this.#pushers.length > 0) return this.#whenRoom(job);
+    if (!this.#hasRoom() || this.#pushers.length > 0) return this.#whenRoom(job);
     this.#store(JobRecord.from(job));
     return DONE;
   }
@@ -114,10 +107,7 @@ class MemoryDriver implements Driver, JobHolder {
     this.#phase = 'stopped';
     this.#waiting.clear();
     this.#delayed.clear();
-    this.#pusherTimer?.cancel();
-    for (let pusher = this.#pushers.shift(); pusher !== undefined; pusher = this.#pushers.shift()) {
-      pusher.reject(new DriverStoppedError(this.#context.pipeline));
-    }
+    this.#pushers.refuse(this, new DriverStoppedError(this.#context.pipeline));
     return DONE;
   }
 
@@ -140,7 +130,7 @@ class MemoryDriver implements Driver, JobHolder {
     const views: JobView[] = [];
     let position = 0;
     for (const view of this.#views()) {
-      if (!isMatch(view, query) || position++ < skipped) continue;
+      if (!isAskedFor(view, view.state, query) || position++ < skipped) continue;
       if (views.length === limit) return Promise.resolve({ jobs: views, next: String(skipped + limit) });
       views.push(view);
     }
@@ -165,13 +155,13 @@ class MemoryDriver implements Driver, JobHolder {
 
   ack(): Done {
     this.#lent--;
-    if (this.#pushers.length > 0) this.#admit();
+    this.#admit();
   }
 
   nack(record: JobRecord, { requeue, delayMs }: { readonly requeue: boolean; readonly delayMs?: number }): Done {
     this.#lent--;
     if (requeue) this.#putBack(record, record.headers, delayMs ?? 0);
-    else if (this.#pushers.length > 0) this.#admit();
+    else this.#admit();
   }
 
   requeue(record: JobRecord, { headers, delayMs }: { readonly headers: JobHeaders; readonly delayMs: number }): Done {
@@ -186,10 +176,6 @@ class MemoryDriver implements Driver, JobHolder {
     copy.holder = this;
     this.#waiting.unshift(copy);
     this.#lendWaiting();
-  }
-
-  get #held(): number {
-    return this.#waiting.length + this.#delayed.length + this.#lent;
   }
 
   #putBack(record: JobRecord, headers: JobHeaders, delayMs: number): void {
@@ -225,45 +211,29 @@ class MemoryDriver implements Driver, JobHolder {
   }
 
   #whenRoom(job: Job): Promise<void> {
-    const { clock, pipeline, pushTimeoutMs } = this.#context;
-    if (pushTimeoutMs <= 0) return Promise.reject(new PipelineFullError(pipeline, this.#maxJobs, 0));
-    return new Promise((resolve, reject) => {
-      this.#pushers.push({ job, giveUpAt: clock.monotonic() + pushTimeoutMs, resolve, reject });
-      if (this.#pushers.length === 1) this.#armPusherTimer();
+    const { pipeline, pushTimeoutMs: timeoutMs } = this.#context;
+    return this.#pushers.add({
+      owner: this,
+      timeoutMs,
+      start: () => {
+        this.#store(JobRecord.from(job));
+        return DONE;
+      },
+      refusal: () => new PipelineFullError(pipeline, this.#maxJobs, timeoutMs),
     });
   }
 
   #admit(): void {
-    while (this.#pushers.length > 0 && this.#held < this.#maxJobs) {
-      const pusher = this.#pushers.shift()!;
-      this.#store(JobRecord.from(pusher.job));
-      pusher.resolve();
-    }
-    this.#armPusherTimer();
-  }
-
-  // Everyone waits equally long, so the oldest gives up first: one timer is enough.
-  #armPusherTimer(): void {
-    this.#pusherTimer?.cancel();
-    this.#pusherTimer = undefined;
-    const oldest = this.#pushers.peek();
-    if (oldest === undefined) return;
-    const { clock, pipeline, pushTimeoutMs } = this.#context;
-    this.#pusherTimer = clock.setTimer(oldest.giveUpAt - clock.monotonic(), () => {
-      while (this.#pushers.length > 0 && this.#pushers.peek()!.giveUpAt <= clock.monotonic()) {
-        this.#pushers.shift()!.reject(new PipelineFullError(pipeline, this.#maxJobs, pushTimeoutMs));
-      }
-      this.#armPusherTimer();
-    });
+    this.#pushers.admit(this.#hasRoom);
   }
 
   #discard(query: JobQuery): number {
     let removed = 0;
     if (query.state === undefined || query.state === 'waiting') {
-      removed += this.#waiting.removeWhere((record) => isMatch({ id: record.id, name: record.name, state: 'waiting' }, query)).length;
+      removed += this.#waiting.removeWhere((record) => isAskedFor(record, 'waiting', query)).length;
     }
     if (query.state === undefined || query.state === 'delayed') {
-      removed += this.#delayed.removeWhere(({ record }) => isMatch({ id: record.id, name: record.name, state: 'delayed' }, query)).length;
+      removed += this.#delayed.removeWhere(({ record }) => isAskedFor(record, 'delayed', query)).length;
     }
     if (removed > 0) this.#admit();
     return removed;
@@ -276,17 +246,4 @@ class MemoryDriver implements Driver, JobHolder {
     const delayed = [...this.#delayed].sort((a, b) => a.dueAt - b.dueAt || a.sequence - b.sequence);
     for (const { record, dueAt } of delayed) yield { ...viewOf(record, 'delayed'), dueAt: Math.round(dueAt + wallOffset) };
   }
-}
-
-function viewOf(record: JobRecord, state: 'waiting' | 'delayed'): JobView {
-  const { id, name, pipeline, priority, payload } = record;
-  return { id, name, pipeline, state, priority, headers: userHeaders(record.headers), payload };
-}
-
-function isMatch(job: Pick<JobView, 'id' | 'name' | 'state'>, query: JobQuery): boolean {
-  return (
-    (query.id === undefined || query.id === job.id) &&
-    (query.name === undefined || query.name === job.name) &&
-    (query.state === undefined || query.state === job.state)
-  );
 }

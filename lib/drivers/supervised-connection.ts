@@ -2,6 +2,7 @@ import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatie
 import type { Clock, Timer } from '../contract/clock.js';
 import { BrokerUnavailableError, DriverStoppedError } from '../contract/errors.js';
 import type { JobsLogger } from '../contract/logger.js';
+import { messageOf } from '../contract/thrown.js';
 
 /** How long to wait before the next try to connect: half of the time to all of it, by chance, twice as long after each failure. */
 export interface SupervisedRedial {
@@ -258,6 +259,6 @@ export class SupervisedConnection<C extends object> {
 }
 
 function textOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return /[.!?]$/u.test(text) ? text : `${text}.`;
 }

@@ -1,6 +1,7 @@
 import type { Clock, Deadline, Timer } from '../contract/clock.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { KernelService, KernelServiceContext } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 import type { WorkerPool, WorkerPoolFactory, WorkerState } from '../contract/worker.js';
 import { readTickerSettings, type TickerSettings } from './ticker-settings.js';
 
@@ -113,7 +114,7 @@ export class TickerService implements KernelService {
       await pool.execute({ context, body: encoder.encode(`{"tick":${tick}}`) });
     } catch (error) {
       this.#failed++;
-      logger.warn(`Tick ${tick} failed: ${error instanceof Error ? error.message : String(error)}`, { tick, error });
+      logger.warn(`Tick ${tick} failed: ${messageOf(error)}`, { tick, error });
     }
     this.#running = undefined;
   }

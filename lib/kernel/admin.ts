@@ -1,8 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
 import { CancelJobError, NotSupportedByDriverError } from '../contract/errors.js';
-import { userHeaders } from '../contract/job-headers.js';
-import type { Job } from '../contract/job.js';
+import { isAskedFor, viewOf } from '../contract/job-view.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import type { Counters } from './counters.js';
 import type { FailedStore } from './failed-store.js';
@@ -121,8 +120,7 @@ export class Admin implements KernelAdmin {
     // The driver first: what is taken out of the queue makes room for what waits behind it.
     const purged = await pipeline.driver.purge(query);
     if (query.state === 'delayed') return purged;
-    const isMatch = (job: Job): boolean => (query.id === undefined || query.id === job.id) && (query.name === undefined || query.name === job.name);
-    const queued = pipeline.takeQueued(isMatch);
+    const queued = pipeline.takeQueued((job) => isAskedFor(job, 'waiting', query));
     for (const delivery of queued) await delivery.ack();
     return purged + queued.length;
   }
@@ -137,16 +135,11 @@ export class Admin implements KernelAdmin {
   /** Running jobs, then those in the priority queue. */
   #lent(pipeline: Pipeline, query: JobQuery): JobView[] {
     const views: JobView[] = [];
-    for (const run of this.#options.runs()) if (run.pipeline === pipeline) views.push(viewOf(run.delivery, 'running', pipeline));
+    for (const run of this.#options.runs()) if (run.pipeline === pipeline) views.push(viewOfLent(run.delivery, 'running', pipeline));
     for (const delivery of pipeline.dispatcher.queue) {
-      if (delivery.job.pipeline === pipeline.name) views.push(viewOf(delivery, 'waiting', pipeline));
+      if (delivery.job.pipeline === pipeline.name) views.push(viewOfLent(delivery, 'waiting', pipeline));
     }
-    return views.filter(
-      (view) =>
-        (query.id === undefined || query.id === view.id) &&
-        (query.name === undefined || query.name === view.name) &&
-        (query.state === undefined || query.state === view.state),
-    );
+    return views.filter((view) => isAskedFor(view, view.state, query));
   }
 
   #notSupported(pipeline: Pipeline, capability: string): NotSupportedByDriverError {
@@ -154,16 +147,6 @@ export class Admin implements KernelAdmin {
   }
 }
 
-function viewOf({ job, starts = 0 }: Delivery, state: 'running' | 'waiting', pipeline: Pipeline): JobView {
-  const { id, name, payload } = job;
-  return {
-    id,
-    name,
-    pipeline: pipeline.name,
-    state,
-    priority: job.priority || pipeline.settings.priority,
-    headers: userHeaders(job.headers),
-    payload,
-    ...(starts === 0 ? {} : { crashes: starts }),
-  };
+function viewOfLent({ job, starts = 0 }: Delivery, state: 'running' | 'waiting', { settings }: Pipeline): JobView {
+  return { ...viewOf(job, state), priority: job.priority || settings.priority, ...(starts === 0 ? {} : { crashes: starts }) };
 }

@@ -13,6 +13,7 @@ import { DONE, JobRecord, type Job } from '../contract/job.js';
 import type { FailedJob, FailedJobPage, FailedJobQuery, FailedJobs, ReplayOptions, ReplayResult } from '../contract/kernel-admin.js';
 import type { FailedStoreSettings } from '../contract/settings.js';
 import type { StateStore, StateTransaction } from '../contract/state-store.js';
+import { errorOf } from '../contract/thrown.js';
 
 /** What a failed store is given. */
 export interface FailedStoreOptions {
@@ -211,10 +212,6 @@ async function deleteIn(transaction: StateTransaction, jobs: readonly FailedJob[
     const newest = await transaction.get(IDS + job.id);
     if (newest !== undefined && decoder.decode(newest) === key) transaction.delete(IDS + job.id);
   }
-}
-
-function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function replayOf(job: FailedJob, options: ReplayOptions): Job {

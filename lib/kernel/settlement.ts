@@ -18,6 +18,7 @@ import type { JobsEvents } from '../contract/jobs-events.js';
 import type { FailedReason } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { OnFailure } from '../contract/retry-policy.js';
+import { errorOf } from '../contract/thrown.js';
 import { attemptOf, MAX_ATTEMPTS, type AttemptLog } from './attempt-log.js';
 import type { Counters } from './counters.js';
 import type { FailedStore } from './failed-store.js';
@@ -282,14 +283,14 @@ export class Settlement implements RunContext {
     }
     counters.failedRuns++;
     counters.failed++;
-    const error = errorOf(outcome);
+    const error = reasonOf(outcome);
     logger.error(`Job "${run.delivery.job.name}" was acknowledged before it ran and is lost: ${error.message}`, this.#facts(run));
     this.events.failed?.({ ...run.event(), error, target: 'lost: autoAck' });
   }
 
   #reportLate(run: Run, outcome: Outcome): void {
     this.#options.counters.lateErrors++;
-    const error = errorOf(outcome);
+    const error = reasonOf(outcome);
     this.#options.logger.error(
       `The handler of job "${run.delivery.job.name}" failed after it had settled the job: ${error.message}`,
       this.#facts(run),
@@ -310,7 +311,7 @@ export class Settlement implements RunContext {
       (cause: unknown) => {
         this.#outstanding.delete(tracked);
         this.#options.counters.lateErrors++;
-        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const error = errorOf(cause);
         const { id, name } = run.delivery.job;
         this.#options.logger.error(
           `The driver of pipeline "${run.pipeline.name}" did not take the settlement of job "${name}": ${error.message}`,
@@ -333,7 +334,7 @@ function hasFailed(run: Run): boolean {
   return run.delivery.job.headers !== NO_HEADERS && run.attempt > 1;
 }
 
-function errorOf(outcome: Outcome): JobFailure {
+function reasonOf(outcome: Outcome): JobFailure {
   if (outcome.kind === 'failed' || outcome.kind === 'rejected') return outcome.error;
   return { type: 'Error', message: `It asked for "${outcome.kind}".` };
 }

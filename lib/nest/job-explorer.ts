@@ -5,6 +5,7 @@ import { suggest } from '../config/suggest.js';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
 import type { JobEvent, JobsEventHub } from '../contract/jobs-events.js';
 import type { KernelDispatcher } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 import type { HandlerOptions } from '../runtime/handler.js';
 import type { JobHandlerMetadata, JobHandlerOptions } from './decorators/job-handler.decorator.js';
 import type { OnJobEventMetadata } from './decorators/on-job-event.decorator.js';
@@ -162,7 +163,7 @@ export class JobExplorer {
     return events.on(metadata.event, (event) => {
       if (!isWanted(metadata, event)) return;
       call(event).catch((error: unknown) => {
-        const text = error instanceof Error ? error.message : String(error);
+        const text = messageOf(error);
         this.#options.logger.error(
           `${labelOf(target)} failed at the event "${metadata.event}": ${text}`,
           error instanceof Error ? error.stack : undefined,

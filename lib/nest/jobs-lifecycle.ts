@@ -2,6 +2,7 @@ import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDes
 import type { ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { PoolOptions } from '../config/kernel-options.js';
 import type { KernelDispatcher, KernelService } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 import type { JobContext } from '../runtime/job-context.js';
 import { withFinalErrors, type BoundHandler } from './bound-handler.js';
 import type { HandlerCompiler } from './handler-chain.js';
@@ -68,7 +69,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     const { kernel, logger } = this.#options;
     await kernel.close();
     for (const end of this.#listeners.splice(0)) end();
-    await kernel.finalizer.finalize(true).catch((error: unknown) => logger.error(`Not all finalizers ran to their end: ${textOf(error)}`));
+    await kernel.finalizer.finalize(true).catch((error: unknown) => logger.error(`Not all finalizers ran to their end: ${messageOf(error)}`));
   }
 
   /** Services and dispatchers of the options, and the dispatchers among the providers. That for jobs is asked last. */
@@ -113,7 +114,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     const exitCode = await (this.#serving = this.#serve());
     // Nest is at its hooks already, at a signal, and ends the process itself.
     if (this.#isShutDown) return new Promise(() => {});
-    return endWorker(modules, exitCode, (error) => logger.error(`A hook failed while the worker ended: ${textOf(error)}`));
+    return endWorker(modules, exitCode, (error) => logger.error(`A hook failed while the worker ended: ${messageOf(error)}`));
   }
 
   async #serve(): Promise<number> {
@@ -122,7 +123,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
       await kernel.serve();
       return 0;
     } catch (error) {
-      logger.error(`This worker cannot serve: ${textOf(error)}`, error instanceof Error ? error.stack : undefined);
+      logger.error(`This worker cannot serve: ${messageOf(error)}`, error instanceof Error ? error.stack : undefined);
       return 1;
     }
   }
@@ -166,8 +167,4 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
 function programOf({ command, module, entry }: PoolOptions): string {
   const written = typeof command === 'string' ? command : command?.join(' ');
   return JSON.stringify(written ?? module ?? entry ?? process.argv[1]);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

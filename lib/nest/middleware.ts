@@ -3,6 +3,7 @@ import type { ModuleRef } from '@nestjs/core';
 import { JobsConfigError } from '../contract/errors.js';
 import type { Job } from '../contract/job.js';
 import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+import { errorOf } from '../contract/thrown.js';
 import type { HandlerFunction } from '../runtime/handler.js';
 import type { JobContext } from '../runtime/job-context.js';
 
@@ -76,7 +77,7 @@ export class MiddlewareJobsApi implements JobsApi {
     try {
       return { ok: true, receipt: await this.push(job) };
     } catch (error) {
-      return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
+      return { ok: false, error: errorOf(error) };
     }
   }
 }

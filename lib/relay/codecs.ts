@@ -1,4 +1,5 @@
 import { CodecError } from '../contract/rpc-errors.js';
+import { messageOf } from '../contract/thrown.js';
 import { FrameFlag } from '../wire/frame.js';
 import { decodeMsgpack, encodeMsgpack } from '../wire/msgpack.js';
 
@@ -101,6 +102,6 @@ function attempt<T>(act: () => T, problem: string): T {
   try {
     return act();
   } catch (cause) {
-    throw new CodecError(`${problem}: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+    throw new CodecError(`${problem}: ${messageOf(cause)}.`, { cause });
   }
 }

@@ -3,6 +3,7 @@ import { connect, createServer, type ListenOptions, type Server, type Socket } f
 import { createServer as createTlsServer } from 'node:tls';
 import { RelayError } from '../contract/rpc-errors.js';
 import type { RpcTlsSettings } from '../contract/settings.js';
+import { messageOf } from '../contract/thrown.js';
 import { formatAddress, type RelayAddress, type UnixAddress } from './address.js';
 import { secureContext } from './tls-files.js';
 
@@ -150,8 +151,4 @@ function restrictUmask(): () => void {
     if (before !== undefined) process.umask(before);
     before = undefined;
   };
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

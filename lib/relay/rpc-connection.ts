@@ -11,6 +11,7 @@ import {
   type UnreachableReason,
 } from '../contract/rpc-errors.js';
 import { DEFAULT_RPC_LIMITS, type RpcTlsSettings } from '../contract/settings.js';
+import { errorOf } from '../contract/thrown.js';
 import { FrameFlag } from '../wire/frame.js';
 import { MethodNames } from '../wire/method-names.js';
 import { RPC_HEADER_BYTES, type RpcMessage } from '../wire/rpc-message.js';
@@ -193,7 +194,7 @@ export class RpcConnection {
         (error) => this.#connectFailed(error),
       );
     } catch (error) {
-      this.#connectFailed(error instanceof Error ? error : new Error(String(error))); // a certificate that cannot be read
+      this.#connectFailed(errorOf(error)); // a certificate that cannot be read
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { FrameError } from '../contract/rpc-errors.js';
+import { errorOf } from '../contract/thrown.js';
 import type { Frame } from '../wire/frame.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import type { MethodNames } from '../wire/method-names.js';
@@ -82,7 +83,7 @@ export class RpcLink {
     try {
       this.#reader.read(chunk, this.#onFrame);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(errorOf(error));
     }
   }
 }

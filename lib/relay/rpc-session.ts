@@ -3,6 +3,7 @@ import type { JobsLogger } from '../contract/logger.js';
 import { Ring } from '../contract/ring.js';
 import { FrameError } from '../contract/rpc-errors.js';
 import type { RpcLimits } from '../contract/settings.js';
+import { messageOf } from '../contract/thrown.js';
 import { type Frame, FrameFlag } from '../wire/frame.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { MethodNames } from '../wire/method-names.js';
@@ -165,7 +166,7 @@ export class RpcSession implements RpcPeer {
     try {
       answer = method(message.body, message.codec, this);
     } catch (error) {
-      return this.#answerError(message, textOf(error));
+      return this.#answerError(message, messageOf(error));
     }
     if (answer instanceof Uint8Array) this.#answer(message, answer);
     else this.#await(message, answer);
@@ -181,7 +182,7 @@ export class RpcSession implements RpcPeer {
       },
       (error: unknown) => {
         this.#running--;
-        this.#answerError(message, textOf(error));
+        this.#answerError(message, messageOf(error));
         this.#proceed();
       },
     );
@@ -256,7 +257,7 @@ export class RpcSession implements RpcPeer {
 
   /** A defect of this side ends one connection, not the process. */
   #break(error: unknown): void {
-    this.#parts.logger.error(`RPC connection ${this.name} is ended by a defect: ${textOf(error)}`, { error });
+    this.#parts.logger.error(`RPC connection ${this.name} is ended by a defect: ${messageOf(error)}`, { error });
     this.#socket.destroy();
   }
 
@@ -386,8 +387,4 @@ function unknownText(method: string, services: ReadonlySet<string>): string {
 
 function tooLarge(bytes: number, limit: number): Uint8Array {
   return Buffer.from(`rpc: the answer has ${bytes} bytes, over the limit of ${limit}; ask for less at once, or raise "rpc.maxFrameBytes"`);
-}
-
-function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

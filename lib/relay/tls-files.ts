@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { SecureContextOptions } from 'node:tls';
 import { RelayError } from '../contract/rpc-errors.js';
 import type { RpcTlsSettings } from '../contract/settings.js';
+import { messageOf } from '../contract/thrown.js';
 
 const PEM_BEGIN = '-----BEGIN';
 
@@ -24,7 +25,7 @@ function readPem(value: string, name: string, address: string): string {
   try {
     return readFileSync(value, 'utf8');
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new RelayError(address, `"tls.${name}" names a file that cannot be read: ${reason}. Give the path of a PEM file, or the PEM itself.`, {
       cause,
     });

@@ -1,4 +1,5 @@
 import { type ConfigIssue, JobsConfigError } from '../../contract/errors.js';
+import { messageOf } from '../../contract/thrown.js';
 import { pathOf, shown } from '../issues.js';
 import { interpolate, type Environment } from './interpolate.js';
 import { applyOverride } from './override.js';
@@ -109,7 +110,7 @@ class Loader {
     try {
       return readInclude(file);
     } catch (error) {
-      throw refuse(error instanceof Error ? error.message : String(error), error);
+      throw refuse(messageOf(error), error);
     }
   }
 

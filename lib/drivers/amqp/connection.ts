@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
 import { JobsConfigError } from '../../contract/errors.js';
+import { messageOf } from '../../contract/thrown.js';
 import { SupervisedConnection } from '../supervised-connection.js';
 import type { AmqpClient, AmqpModel } from './client.js';
 import type { AmqpOptions, AmqpSettings, TlsPaths } from './config.js';
@@ -80,7 +81,7 @@ export function isRefusal(error: unknown): boolean {
 }
 
 function refused(address: string, error: unknown): JobsConfigError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new JobsConfigError([{ path: 'amqp.addr', message: `${nameOf(address)} refuses: ${reason}. Correct user, password or virtual host.` }], {
     cause: error,
   });
@@ -130,7 +131,7 @@ function readPem(path: string, option: keyof TlsPaths): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new JobsConfigError([{ path: `amqp.tls.${option}`, message: `"${path}" cannot be read: ${reason}. Give the path of a PEM file.` }], {
       cause,
     });

@@ -1,4 +1,4 @@
-import { userHeaders } from '../../contract/job-headers.js';
+import { isAskedFor, viewOf } from '../../contract/job-view.js';
 import type { JobRecord } from '../../contract/job.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import type { LmdbDatabase } from '../../files/lmdb-file.js';
@@ -27,12 +27,12 @@ const DEFAULT_PAGE = 100;
 export function* waitingEntries(places: WaitingPlaces, query: JobQuery): Iterable<WaitingEntry> {
   for (const { job, key, starts } of places.returned) {
     const entry = { key, record: job as JobRecord, crashes: starts };
-    if (isMatch(entry, query)) yield entry;
+    if (isAskedFor(entry.record, stateOf(entry.key), query)) yield entry;
   }
   for (const range of places.ranges) {
     for (const { key, value } of places.database.getRange(range)) {
       const entry = entryOf(key, Buffer.from(value), places.pipeline);
-      if (entry !== undefined && isMatch(entry, query)) yield entry;
+      if (entry !== undefined && isAskedFor(entry.record, stateOf(entry.key), query)) yield entry;
     }
   }
 }
@@ -61,7 +61,7 @@ export function scanFile(
     const next = from !== undefined && Buffer.compare(from, start) > 0 ? from : start;
     for (const { key, value } of database.getRange({ start: next, end })) {
       const entry = sequenceOf(key) > lastSequence ? undefined : entryOf(key, Buffer.from(value), pipeline);
-      if (entry !== undefined && isMatch(entry, query)) keys.push(key);
+      if (entry !== undefined && isAskedFor(entry.record, stateOf(entry.key), query)) keys.push(key);
       if (++looked === limit) return { keys, mark: key };
     }
   }
@@ -70,7 +70,7 @@ export function scanFile(
 
 /** Keys of matching jobs that were given back and wait in memory. */
 export function scanMemory({ returned }: WaitingPlaces, query: JobQuery): Buffer[] {
-  return [...returned].filter(({ job, key }) => isMatch({ key, record: job as JobRecord }, query)).map(({ key }) => key);
+  return [...returned].filter(({ job, key }) => isAskedFor(job, stateOf(key), query)).map(({ key }) => key);
 }
 
 export function browsePage(places: WaitingPlaces, query: JobQuery): JobPage {
@@ -81,7 +81,7 @@ export function browsePage(places: WaitingPlaces, query: JobQuery): JobPage {
   for (const entry of waitingEntries(places, query)) {
     if (position++ < skipped) continue;
     if (jobs.length === limit) return { jobs, next: String(skipped + limit) };
-    jobs.push(viewOf(entry));
+    jobs.push(viewOfEntry(entry));
   }
   return { jobs };
 }
@@ -94,16 +94,9 @@ function entryOf(key: Buffer, value: Buffer, pipeline: string): WaitingEntry | u
   }
 }
 
-function viewOf({ key, record, crashes }: WaitingEntry): JobView {
-  const { id, name, pipeline, priority, payload } = record;
+function viewOfEntry({ key, record, crashes }: WaitingEntry): JobView {
   return {
-    id,
-    name,
-    pipeline,
-    state: stateOf(key),
-    priority,
-    headers: userHeaders(record.headers),
-    payload,
+    ...viewOf(record, stateOf(key)),
     ...(regionOf(key) === Region.delayed ? { dueAt: majorOf(key) } : {}),
     ...(crashes === 0 ? {} : { crashes }),
   };
@@ -111,12 +104,4 @@ function viewOf({ key, record, crashes }: WaitingEntry): JobView {
 
 function stateOf(key: Buffer): 'waiting' | 'delayed' {
   return regionOf(key) === Region.delayed ? 'delayed' : 'waiting';
-}
-
-function isMatch({ key, record }: Pick<WaitingEntry, 'key' | 'record'>, query: JobQuery): boolean {
-  return (
-    (query.id === undefined || query.id === record.id) &&
-    (query.name === undefined || query.name === record.name) &&
-    (query.state === undefined || query.state === stateOf(key))
-  );
 }

@@ -1,6 +1,7 @@
 import { JobsConfigError, NotSupportedByDriverError } from '../../contract/errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { loadPackage } from '../../contract/load-package.js';
+import { errorOf } from '../../contract/thrown.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';
 import type { KafkaJs, KafkaJsAdmin, KafkaJsBatchPayload, KafkaJsConsumer, KafkaJsError, KafkaJsModule, KafkaJsProducer } from './kafkajs-types.js';
@@ -330,5 +331,5 @@ async function closed(client: Connected, sockets: KafkaJsSockets): Promise<void>
 /** kafkajs wraps what happened in the fact that it was repeated in vain. */
 function causeOf(error: unknown): KafkaJsError {
   const { cause } = error as { readonly cause?: unknown };
-  return cause instanceof Error ? causeOf(cause) : error instanceof Error ? error : new Error(String(error));
+  return cause instanceof Error ? causeOf(cause) : errorOf(error);
 }

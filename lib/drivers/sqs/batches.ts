@@ -1,5 +1,6 @@
 import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatiel';
 import type { Clock, Deadline, Timer } from '../../contract/clock.js';
+import { messageOf } from '../../contract/thrown.js';
 import { SqsFailure, type BatchOperation, type FailureKind, type SqsApi } from './api.js';
 import { MAX_BATCH } from './config.js';
 
@@ -24,7 +25,7 @@ export class BatchError extends Error {
     readonly waitedMs: number,
     cause: unknown,
   ) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(messageOf(cause), { cause });
     this.name = new.target.name;
   }
 }

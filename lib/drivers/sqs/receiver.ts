@@ -1,6 +1,7 @@
 import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatiel';
 import type { Clock, Deadline } from '../../contract/clock.js';
 import type { JobsLogger } from '../../contract/logger.js';
+import { messageOf } from '../../contract/thrown.js';
 import { SqsFailure, type SqsApi, type SqsMessage } from './api.js';
 import type { SqsSettings } from './config.js';
 import type { SqsQueue } from './queue.js';
@@ -168,7 +169,7 @@ export class Receiver {
   }
 
   #down(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.#isUnanswered = error instanceof SqsFailure && (error.kind === 'unreachable' || error.kind === 'uncertain');
     if (reason === this.#failure) return;
     this.#failure = reason;

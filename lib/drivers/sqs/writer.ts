@@ -4,6 +4,7 @@ import type { DriverContext } from '../../contract/driver.js';
 import { BrokerRefusedError, BrokerUnavailableError, PushUncertainError, type JobsError } from '../../contract/errors.js';
 import { GROUP_HEADER } from '../../contract/job-headers.js';
 import type { Job, JobHeaders } from '../../contract/job.js';
+import { errorOf, messageOf } from '../../contract/thrown.js';
 import type { BatchOperation, SqsApi, SqsMessage, SqsSend } from './api.js';
 import { BatchError, Batches } from './batches.js';
 import { MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS, type SqsOptions, type SqsSettings } from './config.js';
@@ -215,12 +216,12 @@ export class SqsWriter {
 
   #warn({ MessageId: message }: SqsMessage, what: string, error: unknown): void {
     const { context, settings } = this.#options;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     context.logger.warn(`A message of queue "${settings.queue}" ${what}: ${reason}`, { pipeline: context.pipeline, message });
   }
 
   #errorOf(job: Job, error: unknown): JobsError | Error {
-    if (!(error instanceof BatchError)) return error instanceof Error ? error : new Error(String(error));
+    if (!(error instanceof BatchError)) return errorOf(error);
     const { pipeline, driver } = this.#options.context;
     const { kind, waitedMs, reason } = error;
     if (kind === 'uncertain') return new PushUncertainError(pipeline, job.id, waitedMs, { cause: error });

@@ -11,6 +11,7 @@ import {
   PipelineNotFoundError,
   PushUncertainError,
 } from '../../contract/errors.js';
+import { messageOf } from '../../contract/thrown.js';
 import { AnswerError } from '../../wire/answer-error.js';
 
 // The words of RoadRunner 2025.1.15 for our errors, and the way back (recorded: test/fixtures/goridge/rpc-php-errors.json and others).
@@ -52,7 +53,7 @@ export function reasonOf(error: unknown): string {
     return `local pipeline is full, consider to increase prefetch number, ${limit}`;
   }
   if (error instanceof JobsConfigError) return error.issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** What a client knows of the call that failed. */

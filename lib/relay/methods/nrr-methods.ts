@@ -1,5 +1,6 @@
 import { JobsArgumentError, JobsError } from '../../contract/errors.js';
 import type { FailedJobQuery, JobQuery, KernelAdmin, ReplayOptions } from '../../contract/kernel-admin.js';
+import { messageOf } from '../../contract/thrown.js';
 import { AnswerError } from '../../wire/answer-error.js';
 import { FrameFlag } from '../../wire/frame.js';
 import { parseJson } from '../../wire/go-json.js';
@@ -89,5 +90,5 @@ function plainOf(progress: unknown): unknown {
 
 function textOf(error: unknown): string {
   if (error instanceof JobsError) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
