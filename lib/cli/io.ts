@@ -11,6 +11,8 @@ export interface CliIo {
   changeDirectory(folder: string): void;
   /** All of the standard input. */
   readInput(): Promise<Uint8Array>;
-  /** Calls back once, at the first signal that asks for an end; a second signal ends the process in the way of its system. */
+  /** Calls back at every signal that asks for an end. */
   onStop(listener: (signal: string) => void): void;
+  /** Ends the process at once. */
+  exit(code: number): void;
 }

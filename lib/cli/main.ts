@@ -11,13 +11,10 @@ const io: CliIo = {
   changeDirectory: (folder) => process.chdir(folder),
   readInput: () => buffer(process.stdin),
   onStop: (listener) => {
-    const signals = ['SIGTERM', 'SIGINT'] as const;
-    const stop = (signal: NodeJS.Signals): void => {
-      for (const one of signals) process.removeListener(one, stop);
-      listener(signal);
-    };
-    for (const signal of signals) process.once(signal, stop);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, listener);
   },
+  // A second signal does not wait for anything that is still open.
+  exit: (code) => process.exit(code),
 };
 
 // A reader that has seen enough, such as `head`, is no error.

@@ -29,7 +29,7 @@ export interface JobsEventMap {
   resumed: { readonly queue: string };
   /** The last waiting job of a kernel was settled. */
   drained: Record<string, never>;
-  /** An error that nobody awaits. */
+  /** An error that nobody awaits; a `ServiceFailedError` when a service cannot go on. */
   error: { readonly error: Error; readonly queue?: string; readonly jobId?: string };
 }
 

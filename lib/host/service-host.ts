@@ -12,7 +12,7 @@ export interface ServiceEntry {
 export interface ServiceHostOptions {
   readonly services: readonly ServiceEntry[];
   readonly context: KernelServiceContext;
-  /** Is told that a service could not go on, when all have been stopped. */
+  /** Is told that a service cannot go on; all of them are stopped then, by the deadline of a stop that is asked for in this call. */
   readonly onFailure?: (error: ServiceFailedError) => void;
   /** How long the services may take to stop after a failure. Unit: milliseconds. Default: `25_000`. */
   readonly stopTimeoutMs?: number;
@@ -91,7 +91,8 @@ export class ServiceHost {
     if (this.#stopping !== undefined) return;
     const failure = new ServiceFailedError(service.name, error);
     this.#options.context.logger.error(failure.message, { service: service.name, error });
-    void this.#stopAfterFailure().then(() => this.#options.onFailure?.(failure));
+    this.#options.onFailure?.(failure);
+    void this.#stopAfterFailure();
   }
 
   async #stopAfterFailure(): Promise<void> {

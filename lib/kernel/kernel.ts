@@ -240,6 +240,14 @@ export class Kernel implements JobsApi {
     return (this.#closing ??= this.#close(options));
   }
 
+  /**
+   * Kills the worker processes at once, for a program that is about to end without a stop. Nothing is settled: durable pipelines deliver anew
+   * what ran.
+   */
+  kill(): void {
+    this.#workforce?.kill();
+  }
+
   // A stop that comes meanwhile is no failure of the start.
   async #whileRunning(begin: () => Promise<void> | undefined): Promise<void> {
     if (!this.isRunning) return;

@@ -22,6 +22,8 @@ export interface Workforce {
   stopServices(deadline: Deadline): Promise<void>;
   /** Ends the workers; what they have in hand at the deadline is given back. May be called twice, and before `start`. */
   stopWorkers(deadline: Deadline): Promise<void>;
+  /** Kills all worker processes at once: for the end of this process. */
+  kill(): void;
   /** Ends what the workers were given to call the kernel. May be called twice, and before `start`. */
   close(deadline: Deadline): Promise<void>;
 }

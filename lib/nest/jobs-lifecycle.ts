@@ -1,6 +1,7 @@
 import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy, Type } from '@nestjs/common';
 import type { ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { PoolOptions } from '../config/kernel-options.js';
+import { ServiceFailedError } from '../contract/errors.js';
 import type { KernelDispatcher, KernelService } from '../contract/service.js';
 import { messageOf } from '../contract/thrown.js';
 import type { JobContext } from '../runtime/job-context.js';
@@ -53,6 +54,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
     await this.#addParts();
     if (kernel.role === 'worker') return this.#serveAndEnd();
+    this.#listeners.push(kernel.events.on('error', ({ error }) => void (error instanceof ServiceFailedError && this.#endApplication(error))));
     if (!settings.autoStart) return;
     await this.#start();
     await this.#logConsumed();
@@ -102,6 +104,23 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
       await kernel.close({ timeoutMs: 0, graceMs: 0 });
       throw error;
     }
+  }
+
+  /**
+   * As RoadRunner: a source of work that was asked for and cannot go on ends the program, so that its supervisor starts it anew. Running jobs end
+   * first. The signal lets the application end as it would at any other one: by its shutdown hooks, if it has enabled them.
+   */
+  async #endApplication(failure: ServiceFailedError): Promise<void> {
+    const { kernel, logger } = this.#options;
+    logger.error(`${failure.message}. The application ends when its running jobs have ended.`, failure.stack);
+    try {
+      await kernel.stop();
+      await kernel.close();
+    } catch (error) {
+      logger.error(`The kernel did not stop in order: ${textOf(error)}`);
+    }
+    process.exitCode = 1;
+    process.kill(process.pid, 'SIGTERM');
   }
 
   /** Does not come back: what stands behind the start of the application is not for workers. */

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { JobsLogger } from '../contract/logger.js';
+import { killGroup } from './process-group.js';
 
 const SHELL = '/bin/sh';
 /**
@@ -48,6 +49,14 @@ export class OrphanGuard {
   /** The group is gone. */
   remove(pid: number): void {
     if (this.#pids.delete(pid)) this.#process?.stdin?.write(`- ${pid}\n`);
+  }
+
+  /** Kills all that it knows, at once. */
+  killAll(): void {
+    for (const pid of [...this.#pids]) {
+      killGroup(pid, 'SIGKILL');
+      this.remove(pid);
+    }
   }
 
   /** It ends, and kills what it still knows. May be called twice. */

@@ -5,6 +5,7 @@ import type { JobsLogger } from '../contract/logger.js';
 import { WorkerStartError } from '../contract/worker-errors.js';
 import type { OrphanGuard } from './orphan-guard.js';
 import { OutputLog } from './output-log.js';
+import { killGroup } from './process-group.js';
 
 /** Where the frames of a worker travel: its standard pipes, a pipe of their own, or a socket that it opens itself. */
 export type ChildRelay = 'pipes' | 'descriptor' | 'socket';
@@ -55,7 +56,7 @@ export class WorkerChild {
       child.once('exit', (code, signal) => {
         this.#isAlive = false;
         // What it started must not go on without it, nor hold its pipes.
-        this.#killGroup('SIGKILL');
+        killGroup(pid, 'SIGKILL');
         guard.remove(pid);
         let timer: Timer | undefined = clock.setTimer(REST_MS, () => finish());
         const finish = (): void => {
@@ -115,24 +116,12 @@ export class WorkerChild {
 
   /** To all of its group; without effect when it is dead. */
   signal(signal: NodeJS.Signals): void {
-    if (this.#isAlive) this.#killGroup(signal);
+    if (this.#isAlive) killGroup(this.pid, signal);
   }
 
   /** Reads no more input. */
   endInput(): void {
     this.#process.stdin?.end();
-  }
-
-  #killGroup(signal: NodeJS.Signals): void {
-    if (process.platform === 'win32') {
-      this.#process.kill(signal);
-      return;
-    }
-    try {
-      process.kill(-this.pid, signal);
-    } catch {
-      // Nobody of the group is left.
-    }
   }
 
   #logOf(stream: Readable, name: string, clock: Clock, logger: JobsLogger): OutputLog {

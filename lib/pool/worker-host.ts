@@ -121,6 +121,11 @@ export class WorkerHost {
     }
   }
 
+  /** Kills all its workers and what they started, at once: for the end of this process. */
+  kill(): void {
+    this.#guard.killAll();
+  }
+
   /** To be called when all pools have stopped. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -1,10 +1,11 @@
 import { chmodSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
-import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { RelayError } from '../contract/rpc-errors.js';
 import type { RpcTlsSettings } from '../contract/settings.js';
 import { messageOf } from '../contract/thrown.js';
 import { formatAddress, type RelayAddress, type UnixAddress } from './address.js';
+import { isAnswered } from './socket-probe.js';
 import { secureContext } from './tls-files.js';
 
 export interface ListenSettings {
@@ -19,8 +20,6 @@ export interface Listening {
   readonly address: RelayAddress;
 }
 
-/** A peer that does not answer within it may be frozen, but it holds its socket. */
-const PROBE_TIMEOUT_MS = 2_000;
 /** What the systems allow for the path of a socket, the final NUL left out. Unit: bytes. */
 const MAX_SOCKET_PATH = 103;
 const PRIVATE = 0o600;
@@ -115,28 +114,20 @@ async function clearPath(address: UnixAddress): Promise<void> {
   if (found === undefined) return;
   if (!found.isSocket())
     throw new RelayError(text, 'Something that is no socket has this path, and it is not replaced. Remove it, or use another path.');
-  if (await isAnswered(address.path, text)) throw new RelayError(text, 'Another process listens there. Stop it, or use another path.');
+  if (await hasListener(address.path, text)) throw new RelayError(text, 'Another process listens there. Stop it, or use another path.');
   unlinkSync(address.path);
+}
+
+async function hasListener(path: string, text: string): Promise<boolean> {
+  try {
+    return await isAnswered(path);
+  } catch (cause) {
+    throw new RelayError(text, `The socket there cannot be asked: ${messageOf(cause)}. Remove it, or use another path.`, { cause });
+  }
 }
 
 function statsOf(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
-}
-
-function isAnswered(path: string, text: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const probe = connect({ path });
-    probe.setTimeout(PROBE_TIMEOUT_MS, () => end(true));
-    probe.once('connect', () => end(true));
-    probe.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT') end(false);
-      else reject(new RelayError(text, `The socket there cannot be asked: ${cause.message}. Remove it, or use another path.`, { cause }));
-    });
-    const end = (isAnswer: boolean): void => {
-      probe.destroy();
-      resolve(isAnswer);
-    };
-  });
 }
 
 // Between bind and chmod others could connect. A worker thread may not set the mask: there chmod alone has to do.

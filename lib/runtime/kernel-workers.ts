@@ -81,6 +81,7 @@ export class KernelWorkers {
       pools: this.#pools,
       loadPools: async () => new (await this.#load()).WorkerPools(options),
       services,
+      onFailure: (error) => kernel.events.events.error?.({ error }),
       clock,
       logger,
     });

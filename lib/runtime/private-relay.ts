@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Deadline } from '../contract/clock.js';
 import type { JobsLogger } from '../contract/logger.js';
 import { DEFAULT_RPC_LIMITS } from '../contract/settings.js';
 import type { RpcMethods } from '../relay/rpc-method.js';
 import { RpcServer } from '../relay/rpc-server.js';
+import { makeRelayFolder, RELAY_SOCKET, sweepRelayFolders } from './relay-folders.js';
 
 export interface PrivateRelayParts {
   readonly methods: RpcMethods;
@@ -25,13 +25,14 @@ const TOKEN_BYTES = 32;
 
 /**
  * Where the workers of a kernel call it, and nobody else: a socket of mode 0600 in a new folder of mode 0700; on Windows a port of the machine
- * itself and a token.
+ * itself and a token. Folders that killed kernels left are removed when it is opened.
  */
 export class PrivateRelay {
   readonly #parts: PrivateRelayParts;
   #folder: string | undefined;
   #server: RpcServer | undefined;
   #address: PrivateAddress | undefined;
+  #sweep: Promise<unknown> | undefined;
 
   constructor(parts: PrivateRelayParts) {
     this.#parts = parts;
@@ -47,7 +48,7 @@ export class PrivateRelay {
     const isWindows = process.platform === 'win32';
     const token = isWindows ? randomBytes(TOKEN_BYTES).toString('hex') : undefined;
     const settings = {
-      listen: isWindows ? 'tcp://127.0.0.1:0' : `unix://${join(this.#makeFolder(), 'kernel.sock')}`,
+      listen: isWindows ? 'tcp://127.0.0.1:0' : `unix://${join((this.#folder = makeRelayFolder()), RELAY_SOCKET)}`,
       allowInsecure: false,
       limits: DEFAULT_RPC_LIMITS,
       ...(token === undefined ? {} : { token }),
@@ -56,8 +57,9 @@ export class PrivateRelay {
     try {
       const { address } = await this.#server.listen();
       this.#address = { address, ...(token === undefined ? {} : { token }) };
+      if (!isWindows) this.#sweep = sweepRelayFolders();
     } catch (error) {
-      this.#removeFolder();
+      this.remove();
       throw error;
     }
   }
@@ -65,15 +67,12 @@ export class PrivateRelay {
   /** Calls that run are answered until the deadline. May be called twice. */
   async close(deadline: Deadline): Promise<void> {
     await this.#server?.close(deadline);
-    this.#removeFolder();
+    await this.#sweep;
+    this.remove();
   }
 
-  // mkdtemp makes it with mode 0700 and a name that nobody can know before.
-  #makeFolder(): string {
-    return (this.#folder = mkdtempSync(join(tmpdir(), 'nrr-')));
-  }
-
-  #removeFolder(): void {
+  /** Its folder is gone, at once: for the end of the process. */
+  remove(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
   }

@@ -129,6 +129,12 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
     await Promise.all(this.#hosts.map((host) => host.close()));
   }
 
+  /** Kills all workers and removes what this process has made for them, at once: for its end. */
+  kill(): void {
+    for (const host of this.#hosts) host.kill();
+    this.#relay?.remove();
+  }
+
   /** After `stop`. May be called twice. */
   async close(deadline: Deadline): Promise<void> {
     await this.#opening?.catch(() => undefined); // it was told by what opened it

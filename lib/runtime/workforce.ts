@@ -1,5 +1,5 @@
 import type { Clock, Deadline } from '../contract/clock.js';
-import { NotSupportedByKernelError } from '../contract/errors.js';
+import { NotSupportedByKernelError, type ServiceFailedError } from '../contract/errors.js';
 import { KernelEnvironment } from '../contract/kernel-environment.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { KernelService, KernelServiceContext } from '../contract/service.js';
@@ -14,6 +14,8 @@ export interface KernelWorkforceOptions {
   /** Loads and makes what has processes, where services need it and jobs do not. */
   loadPools(): Promise<WorkerPools>;
   readonly services: readonly ServiceEntry[];
+  /** Is told at once when a service cannot go on. */
+  onFailure(error: ServiceFailedError): void;
   readonly clock: Clock;
   readonly logger: JobsLogger;
 }
@@ -23,12 +25,14 @@ export class KernelWorkforce implements Workforce {
   readonly #options: KernelWorkforceOptions;
   readonly #entries: ServiceEntry[];
   #pools: Promise<WorkerPools> | undefined;
+  #made: WorkerPools | undefined;
   #services: ServiceHost | undefined;
   #isStopped = false;
 
   constructor(options: KernelWorkforceOptions) {
     this.#options = options;
     this.#entries = [...options.services];
+    this.#made = options.pools;
     if (options.pools !== undefined) this.#pools = Promise.resolve(options.pools);
   }
 
@@ -58,7 +62,7 @@ export class KernelWorkforce implements Workforce {
       clock,
       logger,
     };
-    this.#services = new ServiceHost({ services: this.#entries, context });
+    this.#services = new ServiceHost({ services: this.#entries, context, onFailure: (error) => this.#options.onFailure(error) });
     await this.#services.start();
   }
 
@@ -76,7 +80,12 @@ export class KernelWorkforce implements Workforce {
     await (await this.#pools)?.close(deadline);
   }
 
+  kill(): void {
+    this.#made?.kill();
+  }
+
   async #createPool(request: WorkerPoolRequest): Promise<WorkerPool> {
-    return (await (this.#pools ??= this.#options.loadPools())).create(request);
+    this.#made = await (this.#pools ??= this.#options.loadPools());
+    return this.#made.create(request);
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { isAlive, RunningProgram, until } from './support/running-program.js';
@@ -133,6 +134,24 @@ describe('A Nest application with workers', () => {
       const from = performance.now();
       expect(await app.end()).toBe('SIGTERM');
       expect(performance.now() - from).toBeLessThan(5_000); // 0.2 s, then 1 s of grace
+      expect(app.workers.filter(isAlive)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'ends as at a signal when one of its services cannot go on: running jobs first, then the hooks',
+    async () => {
+      const app = await start({ WORKERS: '1', SHUTDOWN: '20' });
+      app.write('brief');
+      await app.printed(/^active brief$/m);
+      const exited = once(app.child, 'exit');
+      app.write('!break');
+      expect(await exited).toEqual([null, 'SIGTERM']);
+      await app.printed(
+        /Service "meter" failed: the device is gone\. The application ends when its running jobs have ended\.[^]*^completed brief$[^]*^closed in /m,
+      );
+      expect(app.output).toContain('meter stopped');
       expect(app.workers.filter(isAlive)).toEqual([]);
     },
     TIMEOUT_MS,

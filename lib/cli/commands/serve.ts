@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { describeConfigIssue, JobsConfigError } from '../../contract/errors.js';
+import { describeConfigIssue, JobsConfigError, ServiceFailedError } from '../../contract/errors.js';
 import type { Executor } from '../../contract/executor.js';
 import type { PipelineStat } from '../../contract/jobs-api.js';
 import type { KernelService } from '../../contract/service.js';
@@ -13,6 +13,10 @@ import type { CliIo } from '../io.js';
 import { createLineLogger } from '../line-logger.js';
 import { loadServices } from '../services.js';
 
+type ServedKernel = Awaited<ReturnType<typeof createKernel>>;
+
+/** As RoadRunner's. */
+const FORCED_EXIT_CODE = 1;
 const NOTHING_TO_SAY: CommandResult = { json: undefined };
 const NOT_CALLED =
   'The section is missing, and there are no workers: nobody could reach the kernel. Add rpc: { listen: "tcp://127.0.0.1:6001" }, or give -o rpc.listen=tcp://127.0.0.1:6001.';
@@ -25,7 +29,7 @@ export const serveCommand: Command = {
   takes: '',
   summary: 'Runs the kernel of a .rr.yaml: its pipelines, its worker processes, open to clients by RPC.',
   details:
-    'The workers are those of "server.command". Without the section "server" jobs are accepted and kept until another program handles them. It ends at SIGTERM or SIGINT, with 0, when running jobs have ended; a second signal ends it at once.',
+    'The workers are those of "server.command". Without the section "server" jobs are accepted and kept until another program handles them. It ends at SIGTERM or SIGINT, with 0, when running jobs have ended; a second signal ends it and its workers at once, with 1. A service that cannot go on ends it as the first signal does, with 1.',
   examples: ['serve', 'serve -c config/.rr.yaml -o rpc.listen=tcp://127.0.0.1:7001', 'serve --service ./folder.service.js#FolderService'],
   options: {
     config: { short: 'c', value: '<file>', meaning: `The configuration. Default: ${DEFAULT_FILE}.` },
@@ -50,23 +54,67 @@ async function serve(line: CommandLine, io: CliIo): Promise<CommandResult> {
   if (rpc === undefined && server === undefined) throw new JobsConfigError([{ path: 'rpc', message: NOT_CALLED }]);
   io.changeDirectory(resolve(io.workingDirectory, line.text('directory') ?? dirname(file)));
 
-  const stopped = new Promise<string>((tell) => io.onStop(tell));
+  const ending = new Ending(io);
   const logger = createLineLogger((text) => io.err(text), logs);
   const kernel = await createKernel(options, { ...partsOf(configuration, services), logger });
+  ending.watch(kernel);
   let isReady = false;
   try {
-    const early = await Promise.race([kernel.start(), stopped]);
-    if (early !== undefined) return NOTHING_TO_SAY;
-    isReady = true;
-    const [stats, workers] = await Promise.all([kernel.stat(), kernel.admin.workers()]);
-    const address = kernel.rpcAddress;
-    if (line.has('json')) io.out(JSON.stringify({ ready: true, rpc: address, workers: workers.length, pipelines: stats }));
-    else io.out(readyText(address, stats, server === undefined ? undefined : workers.length));
-    io.err(`${await stopped}: stopping. Once more ends it at once.`);
+    isReady = await Promise.race([kernel.start().then(() => true), ending.begun.then(() => false)]);
+    if (isReady) await tellReady(kernel, server !== undefined, line, io);
+    await ending.begun;
   } finally {
     await kernel.close(isReady && server !== undefined ? {} : { timeoutMs: 0 }); // without workers nothing runs that could be waited for
   }
+  if (ending.failure !== undefined) throw ending.failure;
   return NOTHING_TO_SAY;
+}
+
+/** @param hasWorkers - Whether there are to be any. */
+async function tellReady(kernel: ServedKernel, hasWorkers: boolean, line: CommandLine, io: CliIo): Promise<void> {
+  const [stats, workers] = await Promise.all([kernel.stat(), kernel.admin.workers()]);
+  const address = kernel.rpcAddress;
+  if (line.has('json')) io.out(JSON.stringify({ ready: true, rpc: address, workers: workers.length, pipelines: stats }));
+  else io.out(readyText(address, stats, hasWorkers ? workers.length : undefined));
+}
+
+/** Why and how the kernel of a process ends: the first signal, or a service that cannot go on, lets it stop; a second signal does not wait. */
+class Ending {
+  readonly begun: Promise<void>;
+  /** What a service said that cannot go on. */
+  failure: ServiceFailedError | undefined;
+  readonly #io: CliIo;
+  #begin: () => void = () => {};
+  #kernel: ServedKernel | undefined;
+  #signals = 0;
+
+  constructor(io: CliIo) {
+    this.#io = io;
+    this.begun = new Promise((tell) => (this.#begin = tell));
+    io.onStop((signal) => this.#onSignal(signal));
+  }
+
+  /** As RoadRunner: a source of work that is asked for and cannot go on ends the program, so that its supervisor starts it anew. */
+  watch(kernel: ServedKernel): void {
+    this.#kernel = kernel;
+    kernel.events.on('error', ({ error }) => {
+      if (!(error instanceof ServiceFailedError)) return;
+      this.failure ??= error;
+      this.#begin();
+    });
+  }
+
+  #onSignal(signal: string): void {
+    this.#signals++;
+    if (this.#signals === 1) {
+      this.#io.err(`${signal}: stopping. Once more ends it at once.`);
+      this.#begin();
+      return;
+    }
+    this.#io.err(`${signal} once more: ended at once, workers included. What was in memory is lost.`);
+    this.#kernel?.kill();
+    this.#io.exit(FORCED_EXIT_CODE);
+  }
 }
 
 function partsOf(configuration: RrConfiguration, services: readonly KernelService[]): CreateKernelParts {

@@ -9,6 +9,8 @@ export class FakeIo implements CliIo {
   /** What `out` was given, for those who wait. */
   readonly printed = new Inbox<string>();
   readonly folders: string[] = [];
+  /** How it was ended at once; `undefined` while it was not. */
+  exitCode: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   #stop: ((signal: string) => void) | undefined;
 
@@ -39,6 +41,10 @@ export class FakeIo implements CliIo {
 
   onStop(listener: (signal: string) => void): void {
     this.#stop = listener;
+  }
+
+  exit(code: number): void {
+    this.exitCode = code;
   }
 
   signal(name: string): void {

@@ -1,7 +1,7 @@
 // A Nest application whose handlers run in workers, on the built library. It serves HTTP, as most applications do. Lines on its standard output:
 //   ready <port> <pids of the workers>
 //   progress <json>, completed <name>, failed <name>: events of the kernel
-// A line on its standard input is pushed: the name of the job.
+// A line on its standard input is pushed: the name of the job. "!break" lets its service say that it cannot go on.
 import { createInterface } from 'node:readline';
 import { Injectable, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -40,6 +40,9 @@ class Handlers {
   busy() {
     return new Promise((resolve) => setTimeout(resolve, 60_000));
   }
+  brief() {
+    return new Promise((resolve) => setTimeout(resolve, 500));
+  }
   fail() {
     throw new TypeError('It is broken.');
   }
@@ -48,7 +51,7 @@ class Handlers {
   }
 }
 Injectable()(injects(Handlers, JobsService));
-for (const name of ['where', 'chain', 'busy', 'fail', 'final']) handler(Handlers, name, name);
+for (const name of ['where', 'chain', 'busy', 'brief', 'fail', 'final']) handler(Handlers, name, name);
 
 class Scoped {
   constructor(perJob) {
@@ -79,6 +82,18 @@ class Other {
 }
 Dispatcher()(Other);
 
+/** A source of work beside the jobs. */
+const meter = {
+  name: 'meter',
+  init() {},
+  serve(onError) {
+    meter.break = () => onError(new Error('the device is gone'));
+  },
+  async stop() {
+    say('meter stopped');
+  },
+};
+
 // oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest
 class AppModule {
   constructor(kernel) {
@@ -92,6 +107,7 @@ Module({
     JobsModule.forRoot({
       pipelines: { q: { driver: 'memory', attempts: 1 } },
       pool: { numWorkers: Number(WORKERS) },
+      services: [meter],
       shutdown: { timeout: Number(SHUTDOWN), grace: 1 },
     }),
   ],
@@ -108,4 +124,4 @@ jobs.on('failed', ({ name, error }) => say(`failed ${name} ${error.type} ${error
 jobs.on('active', ({ name }) => say(`active ${name}`));
 const pids = (await jobs.admin.workers()).map(({ pid }) => pid);
 say(`ready ${app.getHttpServer().address().port} ${pids.join(' ')}`);
-createInterface({ input: process.stdin }).on('line', (name) => void jobs.queue('q').push(name, null));
+createInterface({ input: process.stdin }).on('line', (name) => void (name === '!break' ? meter.break() : jobs.queue('q').push(name, null)));
