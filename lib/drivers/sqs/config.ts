@@ -115,7 +115,7 @@ export const capabilities: DriverCapabilities = {
   browse: false,
   remove: false,
   promote: false,
-  purge: false,
+  purge: 'whole',
 };
 
 /** Its settings, as data. */
