@@ -21,7 +21,7 @@ const ROWS = {
   countsStarts: 'counts jobs that killed their process',
   browse: '`browse`: what waits',
   remove: '`remove`: one waiting job',
-  promote: '`promote`: a delayed job now',
+  promote: '`promote`: a delayed or buried job now',
   purge: '`purge`: all or some waiting jobs',
   maxPayloadBytes: 'largest payload that the broker takes, in bytes',
 };
@@ -30,6 +30,7 @@ const ROWS = {
 function cell(value) {
   if (value === true) return 'yes';
   if (value === false) return '–';
+  if (value === 'whole') return 'all only';
   return typeof value === 'number' ? value.toLocaleString('en-US') : 'no limit of its own';
 }
 

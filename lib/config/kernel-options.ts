@@ -111,8 +111,8 @@ export interface AmqpBrokerOptions {
 export interface BeanstalkBrokerOptions {
   /** `tcp://host:port` or `unix://path`. Default: `tcp://127.0.0.1:11300`. */
   readonly addr?: string;
-  /** How long a connect may take, and the time to run of every job. Unit: duration text such as `'30s'`. Default: `'30s'`. */
-  readonly timeout?: string;
+  /** How long a connect may take, and the time to run of every job. Unit: seconds, or duration text. Range: 0 or more. Default: `30`. */
+  readonly timeout?: number | string;
 }
 
 /** @publicApi */
@@ -134,9 +134,15 @@ export interface KafkaBrokerOptions {
   /** Host and port of each broker. */
   readonly brokers?: readonly string[];
   /** The look for the brokers at boot. */
-  readonly ping?: { readonly timeout?: string };
+  readonly ping?: {
+    /** How long it may take. Unit: seconds, or duration text. Range: 0 or more. Default: `10`. */
+    readonly timeout?: number | string;
+  };
   /** On when `key` and `cert`, or `rootCa`, are given. */
-  readonly tls?: BrokerTlsOptions & { readonly timeout?: string };
+  readonly tls?: BrokerTlsOptions & {
+    /** How long a connect may take. Unit: seconds, or duration text. Range: 0 or more. Default: `10`. */
+    readonly timeout?: number | string;
+  };
   /** How this side proves who it is. */
   readonly sasl?: Readonly<Record<string, unknown>>;
 }

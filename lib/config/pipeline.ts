@@ -6,7 +6,7 @@ import type { PipelineSettings } from '../contract/settings.js';
 import { COMMON_NAMES, readCommonOptions } from './common-options.js';
 import { pathOf, unknownKeyMessage } from './issues.js';
 import { OptionBag } from './option-bag.js';
-import { check, duration, flag, integer, map, oneOf, type Schema, text } from './schema.js';
+import { check, duration, flag, integer, map, oneOf, type Schema, text, wholeSeconds } from './schema.js';
 
 export interface ReadPipelineOptions {
   /** Where the declaration stands, for errors. Default: `pipelines.<name>`. */
@@ -105,6 +105,7 @@ export function schemaOf(spec: OptionSpec): Schema<unknown> {
   if (spec.type === 'integer') return integer(spec);
   if (spec.type === 'boolean') return flag();
   if (spec.type === 'map') return map();
+  if (spec.type === 'seconds') return wholeSeconds(spec);
   if (spec.type === 'duration') return duration(undefined, spec.min);
   return spec.oneOf === undefined ? text() : oneOf(spec.oneOf);
 }

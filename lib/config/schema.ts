@@ -14,6 +14,7 @@ export interface IntegerRange {
 }
 
 const INTEGER_TEXT = /^[+-]?\d+$/;
+const MS_PER_SECOND = 1_000;
 const NUMBER_TEXT = /^[+-]?\d+(?:\.\d+)?$/;
 
 /** A JSON Schema, as far as ours need one. */
@@ -103,6 +104,20 @@ export function duration(hint = '0 or more', minMs = 0): Schema<number> {
     return ms !== undefined && ms >= minMs ? ms : undefined;
   };
   return scalar(durationExpected(hint), read, DURATION_JSON);
+}
+
+/** Whole seconds, as a number or as duration text, read as seconds. */
+export function wholeSeconds(range: IntegerRange = {}): Schema<number> {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = range;
+  const read = (input: unknown): number | undefined => {
+    const value = (millisecondsOf(input) ?? Number.NaN) / MS_PER_SECOND;
+    return Number.isSafeInteger(value) && value >= min && value <= max ? value : undefined;
+  };
+  return scalar(`${integerExpected({ ...range, unit: 'seconds' })}, or a duration text such as "90s"`, read, {
+    type: ['integer', 'string'],
+    minimum: min,
+    ...(range.max === undefined ? {} : { maximum: max }),
+  });
 }
 
 /** Seconds or duration text, checked and kept as it is. */

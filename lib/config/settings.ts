@@ -124,7 +124,7 @@ function kernelEntries() {
 
 // In `.rr.yaml` they stand at the root, beside the section of the kernel.
 function brokerEntries() {
-  const { amqp, beanstalk, sqs, kafka } = driverSections();
+  const { amqp, beanstalk, sqs, kafka } = driverSections(() => duration());
   return { amqp: v.optional(amqp!), beanstalk: v.optional(beanstalk!), sqs: v.optional(sqs!), kafka: v.optional(kafka!) };
 }
 

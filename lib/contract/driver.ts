@@ -58,13 +58,17 @@ export interface Driver {
   stat(): Promise<PipelineStat>;
   /** Once per dispatch turn, before any of them runs: counts the start durably. */
   starting?(deliveries: readonly Delivery[]): void;
-  /** Waiting and delayed jobs that were not offered. */
+  /** Waiting, delayed and buried jobs that were not offered. */
   browse?(query: JobQuery): Promise<JobPage>;
-  /** False when no waiting job has this id. */
+  /** False when no job that waits, is delayed or buried has this id. */
   remove?(id: string): Promise<boolean>;
-  /** Makes a delayed job due. False when none has this id. */
+  /** Makes a delayed or buried job due. False when none has this id. */
   promote?(id: string): Promise<boolean>;
-  /** How many were removed. */
+  /**
+   * How many were removed. Buried jobs are left unless the query asks for them.
+   *
+   * @throws {@link NotSupportedByDriverError} for a query that the broker cannot answer; nothing is removed then.
+   */
   purge?(query: JobQuery): Promise<number>;
 }
 
@@ -115,7 +119,8 @@ export interface DriverCapabilities {
   readonly browse: boolean;
   readonly remove: boolean;
   readonly promote: boolean;
-  readonly purge: boolean;
+  /** `'whole'`: all waiting jobs or none; those of one id or name cannot be told apart. */
+  readonly purge: boolean | 'whole';
 }
 
 /** What a file in `drivers/` exports. */

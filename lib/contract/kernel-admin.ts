@@ -12,8 +12,8 @@ export interface JobQuery {
   readonly limit?: number;
 }
 
-/** `waiting` for a slot, `delayed` until its time, `running`. @publicApi */
-export type JobState = 'waiting' | 'delayed' | 'running';
+/** `waiting` for a slot, `delayed` until its time, `running`; `buried`: refused, and kept by its broker until it is promoted or removed. @publicApi */
+export type JobState = 'waiting' | 'delayed' | 'running' | 'buried';
 
 /** A job as lists show it. @publicApi */
 export interface JobView {

@@ -6,8 +6,11 @@ export interface OptionSpec {
   readonly key: string;
   /** In Declare maps, where it differs. */
   readonly declareKey?: string;
-  /** `duration`: seconds or duration text in every form, milliseconds for the driver. */
-  readonly type: 'integer' | 'text' | 'boolean' | 'map' | 'duration';
+  /**
+   * `duration` and `seconds`: seconds or duration text in every form. The driver is given milliseconds for a `duration`, and for `seconds`, which
+   * have to be whole ones, seconds.
+   */
+  readonly type: 'integer' | 'text' | 'boolean' | 'map' | 'duration' | 'seconds';
   readonly unit?: string;
   readonly min?: number;
   readonly max?: number;

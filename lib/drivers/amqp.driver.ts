@@ -1,8 +1,16 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverContext } from '../contract/driver.js';
-import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, JobsArgumentError, PushUncertainError } from '../contract/errors.js';
+import {
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  DriverStoppedError,
+  JobsArgumentError,
+  NotSupportedByDriverError,
+  PushUncertainError,
+} from '../contract/errors.js';
 import type { Done, Job, JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
+import type { JobQuery } from '../contract/kernel-admin.js';
 import { loadPackage } from '../contract/load-package.js';
 import type { AmqpClient, AmqpModel } from './amqp/client.js';
 import { resolveSettings, type AmqpOptions, type AmqpSettings } from './amqp/config.js';
@@ -12,7 +20,7 @@ import { DelayQueues, MAX_HOP_MS } from './amqp/delay-queues.js';
 import { AmqpDelivery, type DeliveryHolder } from './amqp/delivery.js';
 import { decodeMessage, deliveryCountOf, encodeMessage, leftMsOf, ownRoutingKey, type MessageFacts } from './amqp/message.js';
 import { LostOnTheWayError, Publisher, UnroutableError } from './amqp/publisher.js';
-import { onChannel } from './amqp/topology.js';
+import { onChannel, purgeQueue } from './amqp/topology.js';
 import type { SupervisedConnection } from './supervised-connection.js';
 
 export { capabilities, options } from './amqp/config.js';
@@ -106,6 +114,23 @@ class AmqpDriver implements Driver, DeliveryHolder {
       ready: this.#phase === 'running' && this.#consumer?.isConsuming === true,
       priority,
     };
+  }
+
+  async purge({ id, name, state }: JobQuery): Promise<number> {
+    const { pipeline, driver, pushTimeoutMs } = this.#context;
+    if (id !== undefined || name !== undefined) {
+      const remedy = 'AMQP shows nothing of what waits, so "id" and "name" cannot be asked for: leave them out to purge all.';
+      throw new NotSupportedByDriverError(driver, 'purging some jobs of a queue', remedy);
+    }
+    if (this.#publisher === undefined || this.#phase === 'stopped') throw new DriverStoppedError(pipeline);
+    const model = await this.#publisher.model(pushTimeoutMs);
+    try {
+      // In the direction in which jobs go: one that becomes due meanwhile is met in the queue.
+      const delayed = state === undefined || state === 'delayed' ? await this.#delays.purge(model) : 0;
+      return delayed + (state === undefined || state === 'waiting' ? await this.#purgeWaiting(model) : 0);
+    } catch (error) {
+      throw new BrokerUnavailableError(pipeline, driver, 0, error);
+    }
   }
 
   // Taken from the broker before it runs: at most once, as it asked for.
@@ -214,6 +239,12 @@ class AmqpDriver implements Driver, DeliveryHolder {
         },
       );
     });
+  }
+
+  async #purgeWaiting(model: AmqpModel): Promise<number> {
+    const { queue } = this.#settings;
+    const purged = await this.#consumer?.purge();
+    return purged ?? (queue === '' ? 0 : purgeQueue(model, queue));
   }
 
   #track(moved: Promise<void>): Promise<void> {

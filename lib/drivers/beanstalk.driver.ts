@@ -1,8 +1,9 @@
 import type { Deadline, Timer } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
-import { BrokerRefusedError, DriverStoppedError, NotSupportedByDriverError, PushUncertainError } from '../contract/errors.js';
+import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError, PushUncertainError } from '../contract/errors.js';
 import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
+import type { JobPage, JobQuery } from '../contract/kernel-admin.js';
 import { BeanstalkClient } from './beanstalk/client.js';
 import { MAX_UINT32, resolveSettings, seconds, type BeanstalkOptions, type BeanstalkSettings } from './beanstalk/config.js';
 import { Consumer } from './beanstalk/consumer.js';
@@ -12,6 +13,7 @@ import { numberOf, type FinishEnd, type Lane, type LeasedJob } from './beanstalk
 import { LeaseKeeper } from './beanstalk/lease-keeper.js';
 import { Outstanding } from './beanstalk/outstanding.js';
 import type { Reply } from './beanstalk/reply-reader.js';
+import { TubeAdmin } from './beanstalk/tube-admin.js';
 import { SupervisedConnection } from './supervised-connection.js';
 
 export { capabilities, options } from './beanstalk/config.js';
@@ -36,6 +38,7 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
   readonly #resource: string;
   readonly #consumer: Consumer;
   readonly #leases: LeaseKeeper;
+  readonly #admin: TubeAdmin;
   /** Pushes and settlements without an answer. */
   readonly #outstanding = new Outstanding();
   /** Automatically acknowledged jobs on their way out of beanstalkd. */
@@ -64,6 +67,16 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
       lost: (lane, error) => this.#laneLost(lane, error),
     });
     this.#leases = new LeaseKeeper(context.clock, this.#consumer.lanes, (leased) => this.#leaseLost(leased));
+    const { pipeline, driver, priority, clock } = context;
+    this.#admin = new TubeAdmin({
+      tube: this.#settings.tube,
+      pipeline,
+      priority,
+      clock,
+      stopping: this.#stopping.signal,
+      connect: () => this.#connectAdmin(),
+      broken: (error) => new BrokerUnavailableError(pipeline, driver, 0, error),
+    });
   }
 
   get queue(): string {
@@ -128,6 +141,22 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     return { pipeline, driver, queue, active: this.#lent, ...counts, ready: this.#phase === 'running' && this.#consumer.isReady, priority };
   }
 
+  browse(query: JobQuery): Promise<JobPage> {
+    return this.#admin.browse(query);
+  }
+
+  remove(id: string): Promise<boolean> {
+    return this.#admin.remove(id);
+  }
+
+  promote(id: string): Promise<boolean> {
+    return this.#admin.promote(id);
+  }
+
+  purge(query: JobQuery): Promise<number> {
+    return this.#admin.purge(query);
+  }
+
   // The holder's side. The kernel's slot is free when these return; beanstalkd's answer comes later.
 
   settled(delivery: BeanstalkDelivery): Done {
@@ -187,14 +216,26 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
 
   // The shared connection redials with backoff: while there is none, there is none to be had here either.
   async #connectLane(): Promise<BeanstalkClient> {
-    const { pipeline, clock } = this.#context;
+    await this.#talk!.use(Infinity, this.#context.pipeline, this.#stopping.signal);
+    this.#dial = new AbortController();
+    return this.#connectWatching(this.#dial.signal);
+  }
+
+  async #connectAdmin(): Promise<BeanstalkClient> {
+    const { pipeline, pushTimeoutMs } = this.#context;
+    const { signal } = this.#stopping;
+    if (this.#phase === 'stopped' || this.#talk === undefined) throw new DriverStoppedError(pipeline);
+    await this.#talk.use(pushTimeoutMs, pipeline, signal);
+    return this.#connectWatching(signal);
+  }
+
+  async #connectWatching(ended: AbortSignal): Promise<BeanstalkClient> {
     const { tube, connectTimeoutMs } = this.#settings;
-    await this.#talk!.use(Infinity, pipeline, this.#stopping.signal);
-    const dial = new AbortController();
-    this.#dial = dial;
-    const limit = clock.setTimer(connectTimeoutMs, () => dial.abort(new Error(`beanstalkd was not reached within ${connectTimeoutMs} ms.`)));
+    const late = new AbortController();
+    const end = () => late.abort(new Error(`beanstalkd was not reached within ${connectTimeoutMs} ms.`));
+    const limit = this.#context.clock.setTimer(connectTimeoutMs, end);
     try {
-      const client = await this.#connect(dial.signal);
+      const client = await this.#connect(AbortSignal.any([ended, late.signal]));
       await Promise.all([client.ask(`watch ${tube}`), ...(tube === 'default' ? [] : [client.ask('ignore default')])]);
       return client;
     } finally {

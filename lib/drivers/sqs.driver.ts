@@ -1,8 +1,9 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
-import { DriverStoppedError } from '../contract/errors.js';
+import { BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError } from '../contract/errors.js';
 import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
+import type { JobQuery } from '../contract/kernel-admin.js';
 import { SqsApi, SqsFailure, type SqsMessage } from './sqs/api.js';
 import { MAX_VISIBILITY_SECONDS, readSettings, type SqsOptions, type SqsSection, type SqsSettings } from './sqs/config.js';
 import { SqsDelivery, type DeliveryHolder } from './sqs/delivery.js';
@@ -141,6 +142,31 @@ class SqsDriver implements Driver, DeliveryHolder {
       ready: receiver.isReady,
       priority,
     };
+  }
+
+  async purge({ id, name, state }: JobQuery): Promise<number> {
+    const { driver, clock, pipeline } = this.#context;
+    if (id !== undefined || name !== undefined || state !== undefined) {
+      const remedy = 'SQS removes all messages of a queue or none: leave "id", "name" and "state" out to purge all.';
+      throw new NotSupportedByDriverError(driver, 'purging some jobs of a queue', remedy);
+    }
+    if (this.#isStopped) throw new DriverStoppedError(pipeline);
+    const { queue, writer } = this.#open;
+    const askedAt = clock.monotonic();
+    try {
+      const { waiting, delayed, hidden } = await queue.counts();
+      const held = this.#leases.list();
+      await queue.purge();
+      // What waits for its group is gone as well. What is lent stays lent, without its message: it would go back as a new one.
+      for (const delivery of this.#groups.takeWaiting()) this.#leases.remove(delivery);
+      const lent = held.filter((delivery) => !delivery.isRemoved && this.#leases.has(delivery));
+      for (const delivery of lent) delivery.isRemoved = true;
+      return waiting + delayed + Math.max(0, hidden - lent.length);
+    } catch (error) {
+      if (!(error instanceof SqsFailure)) throw error;
+      if (error.kind === 'refused' || error.kind === 'missing') throw writer.refusal(`${error.message} (${error.reason})`, error);
+      throw new BrokerUnavailableError(pipeline, driver, Math.round(clock.monotonic() - askedAt), error);
+    }
   }
 
   // The holder's side: settlements of what was lent.

@@ -101,7 +101,7 @@ export class Admin implements KernelAdmin {
     return { jobs: [...jobs, ...page.jobs], ...(page.next === undefined ? {} : { next: DRIVER_MARK + page.next }) };
   }
 
-  remove(name: string, id: string): Promise<boolean> {
+  async remove(name: string, id: string): Promise<boolean> {
     const pipeline = this.#options.pipelines.of(name);
     if (pipeline.driver.remove === undefined) throw this.#notSupported(pipeline, 'removing a waiting job');
     return this.#removeFrom(pipeline, id);
@@ -119,7 +119,7 @@ export class Admin implements KernelAdmin {
     if (query.state === 'running') return 0;
     // The driver first: what is taken out of the queue makes room for what waits behind it.
     const purged = await pipeline.driver.purge(query);
-    if (query.state === 'delayed') return purged;
+    if (query.state !== undefined && query.state !== 'waiting') return purged;
     const queued = pipeline.takeQueued((job) => isAskedFor(job, 'waiting', query));
     for (const delivery of queued) await delivery.ack();
     return purged + queued.length;

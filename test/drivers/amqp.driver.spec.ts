@@ -287,6 +287,51 @@ rabbit.suite('driver "amqp"', () => {
     });
   });
 
+  describe('purges', () => {
+    it('what waits or what is delayed, as it is asked', async () => {
+      const { driver } = await bench.open({ queue: freshName(), exchange: freshName() });
+      for (const delayMs of [0, 0, 60_000, 120_000, 120_000]) await driver.push(aJob({ delayMs }));
+      expect(await driver.purge!({ state: 'running' })).toBe(0);
+      expect(await driver.purge!({ state: 'delayed' })).toBe(3);
+      expect(await driver.stat()).toMatchObject({ reserved: 2, delayed: 0 });
+      expect(await driver.purge!({ state: 'waiting' })).toBe(2);
+      expect(await driver.stat()).toMatchObject({ reserved: 0, delayed: 0 });
+    });
+
+    it('nothing that another kernel has', async () => {
+      const queue = freshName();
+      const first = await bench.run({ queue, prefetch: 2 });
+      for (let index = 0; index < 5; index++) await first.driver.push(aJob());
+      const lent = await first.inbox.take(2);
+      const second = await bench.open({ queue });
+      expect(await second.driver.purge!({})).toBe(3);
+      for (const delivery of lent) await delivery.ack();
+      expect(await first.driver.stat()).toMatchObject({ active: 0, reserved: 0 });
+    });
+
+    it('the queue of its own connection alone', async () => {
+      const { driver, inbox } = await bench.run({ queue: freshName(), exclusive: true, prefetch: 1 });
+      for (let index = 0; index < 3; index++) await driver.push(aJob());
+      await inbox.next();
+      expect(await driver.purge!({})).toBe(2);
+    });
+
+    it('nothing from a queue that is not there', async () => {
+      const queue = freshName();
+      const { driver } = await bench.open({ queue });
+      await driver.push(aJob());
+      await (await bench.channel()).deleteQueue(queue);
+      expect(await driver.purge!({})).toBe(0);
+    });
+
+    it('nothing without a broker, and says so', async () => {
+      const { driver } = await bench.open({ addr: 'amqp://guest:guest@127.0.0.1:1', pushTimeoutMs: 100 });
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', waitedMs: 100 });
+      await driver.stop(soon());
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'DRIVER_STOPPED' });
+    });
+  });
+
   it('hands out by priority when its queue has priorities, lower numbers first', async () => {
     const { driver, inbox } = await bench.open({ queue: freshName(), maxPriority: 10, prefetch: 1 });
     for (const priority of [9, 1, 5]) await driver.push(aJob({ name: `p${priority}`, priority }));

@@ -1,5 +1,7 @@
 import { readPipeline } from '../../lib/config/pipeline.js';
 import { BeanstalkCreateInfo, toDeclareMap } from '../../lib/client/create-info.js';
+import type { Driver } from '../../lib/contract/driver.js';
+import type { JobQuery } from '../../lib/contract/kernel-admin.js';
 import { options as specs } from '../../lib/drivers/beanstalk.driver.js';
 import { broker } from '../support/brokers.js';
 import { rawBeanstalk, type RawBeanstalk } from '../support/beanstalk.js';
@@ -164,6 +166,123 @@ beanstalkd.suite('driver "beanstalk"', () => {
     await driver.resume();
     const again = await inbox.next();
     expect([again.job.id, again.job.autoAck, textOf(again.job.payload), again.job.headers['a']]).toEqual([delivery.job.id, true, 'x', ['1']]);
+  });
+
+  describe('shows and changes what waits', () => {
+    /** A buried, a delayed and a waiting job, and one that is lent. */
+    const openBusy = async () => {
+      const parts = await openRunning({ room: Infinity });
+      await parts.driver.push(aJob({ name: 'refused', headers: { 'x-a': ['1'], 'nrr-attempt': ['2'] }, payload: 'body' }));
+      await (await parts.inbox.next()).nack({ requeue: false });
+      await parts.driver.push(aJob({ name: 'lent' }));
+      const lent = await parts.inbox.next();
+      await parts.driver.pause();
+      await parts.driver.push(aJob({ name: 'later', delayMs: 60_000 }));
+      await parts.driver.push(aJob({ name: 'waiting' }));
+      return { ...parts, lent };
+    };
+    const namesIn = async ({ driver }: { driver: Driver }, query: JobQuery = {}) => (await driver.browse!(query)).jobs.map(({ name }) => name);
+
+    it('buried jobs among them, and without what is lent', async () => {
+      const { driver } = await openBusy();
+      const { jobs } = await driver.browse!({});
+      expect(jobs.map(({ name, state }) => [name, state])).toEqual([
+        ['waiting', 'waiting'],
+        ['later', 'delayed'],
+        ['refused', 'buried'],
+      ]);
+      expect(jobs[1]!.dueAt! - Date.now()).toBeGreaterThan(50_000);
+      expect(jobs[2]).toMatchObject({ pipeline: 'contract', priority: 10, headers: { 'x-a': ['1'] }, payload: Buffer.from('body') });
+      expect(Object.keys(jobs[2]!.headers)).toEqual(['x-a']);
+    });
+
+    it('by state', async () => {
+      const parts = await openBusy();
+      expect(await namesIn(parts, { state: 'buried' })).toEqual(['refused']);
+      expect(await namesIn(parts, { state: 'delayed' })).toEqual(['later']);
+      expect(await namesIn(parts, { state: 'waiting' })).toEqual(['waiting']);
+    });
+
+    it('and nothing of other tubes', async () => {
+      const parts = await openBusy();
+      const other = await open();
+      await other.driver.push(aJob({ name: 'other' }));
+      expect(await namesIn(parts)).not.toContain('other');
+      expect(await namesIn(other)).toEqual(['other']);
+    });
+
+    it('and brings a buried job back', async () => {
+      const parts = await openBusy();
+      const { jobs } = await parts.driver.browse!({ state: 'buried' });
+      expect(await parts.driver.promote!(jobs[0]!.id)).toBe(true);
+      await parts.driver.resume();
+      expect((await parts.inbox.take(2)).map(({ job }) => job.name).sort()).toEqual(['refused', 'waiting']);
+    });
+
+    it('and removes a buried job, but not one that is lent', async () => {
+      const parts = await openBusy();
+      const { jobs } = await parts.driver.browse!({ state: 'buried' });
+      expect(await parts.driver.remove!(jobs[0]!.id)).toBe(true);
+      expect(await parts.driver.remove!(parts.lent.job.id)).toBe(false);
+      expect(await namesIn(parts)).toEqual(['waiting', 'later']);
+    });
+
+    it.each([
+      ['all of them', {}],
+      ['all of a name', { name: 'refused' }],
+    ])('and purges buried jobs only when they are asked for: %s', async (_, query) => {
+      const parts = await openBusy();
+      await parts.driver.purge!(query);
+      expect(await namesIn(parts, { state: 'buried' })).toEqual(['refused']);
+      expect(await parts.driver.purge!({ ...query, state: 'buried' })).toBe(1);
+      expect(await namesIn(parts, { state: 'buried' })).toEqual([]);
+    });
+
+    it('purges thousands at once, those of a time to run of one second too', async () => {
+      const { driver, tube } = await open({ section: { timeout: 1_000 } });
+      await Promise.all(Array.from({ length: 1_000 }, () => driver.push(aJob())));
+      await Promise.all(Array.from({ length: 200 }, () => driver.push(aJob({ delayMs: 600_000 }))));
+      expect(await driver.purge!({})).toBe(1_200);
+      expect(await raw.stats(`stats-tube ${tube}`)).toMatchObject({ 'current-jobs-ready': 0, 'current-jobs-reserved': 0, 'current-jobs-delayed': 0 });
+    });
+
+    it('a job of another program by its number, which is good to remove it', async () => {
+      const { driver, tube } = await open();
+      const number = await raw.put(tube, Buffer.from('from elsewhere'));
+      const { jobs } = await driver.browse!({});
+      expect(jobs).toMatchObject([{ id: String(number), name: 'deduced_by_rr', payload: Buffer.from('from elsewhere') }]);
+      expect(await driver.remove!(String(number))).toBe(true);
+      expect((await raw.ask(`stats-job ${number}`)).line).toBe('NOT_FOUND');
+    });
+
+    it('and leaves no job and no connection behind', async () => {
+      const { url, proxy } = await beanstalkd.proxy();
+      const { driver, tube } = await open({ options: { addr: url } });
+      await driver.push(aJob());
+      await driver.push(aJob({ delayMs: 60_000 }));
+      await driver.push(aJob());
+      await driver.browse!({});
+      await until(() => Promise.resolve(proxy.connections === 1));
+      const tubes = async () => (await raw.ask('list-tubes')).body.toString();
+      await until(async () => !(await tubes()).includes('nrr.newest-number'));
+      expect(await tubes()).toContain(tube);
+    });
+
+    it('says why it cannot: no broker, a connection that ended, a stop', async () => {
+      const away = await openBeanstalk({ options: { addr: 'tcp://127.0.0.1:1' }, pushTimeoutMs: 100 });
+      await expect(away.driver.browse!({})).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', waitedMs: 100 });
+      const { url, proxy } = await beanstalkd.proxy();
+      const { driver } = await open({ options: { addr: url } });
+      await driver.push(aJob());
+      proxy.stall('down');
+      const cut = driver.browse!({});
+      await until(() => Promise.resolve(proxy.connections === 2));
+      proxy.drop();
+      await expect(cut).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
+      proxy.heal();
+      await stopNow(driver);
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'DRIVER_STOPPED' });
+    });
   });
 
   it('refuses what beanstalkd refuses, with its reason', async () => {

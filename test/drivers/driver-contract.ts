@@ -486,13 +486,47 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
         expect(await driver.promote!('nobody')).toBe(false);
       });
 
-      when(capabilities.purge, 'purging')('and purges what matches', async () => {
-        const { driver } = await open();
-        for (let index = 0; index < 4; index++) await driver.push(aJob({ name: index % 2 === 0 ? 'even' : 'odd' }));
-        await driver.push(aJob({ name: 'odd', delayMs: 60_000 }));
-        expect(await driver.purge!({ name: 'odd' })).toBe(3);
-        expect(await driver.purge!({})).toBe(2);
+      const pushSome = async () => {
+        const parts = await open();
+        for (let index = 0; index < 4; index++) await parts.driver.push(aJob({ name: index % 2 === 0 ? 'even' : 'odd' }));
+        await parts.driver.push(aJob({ name: 'odd', delayMs: 60_000 }));
+        return parts;
+      };
+
+      when(capabilities.purge !== false, 'purging')('and purges all', async () => {
+        const { driver, inbox, time } = await pushSome();
+        expect(await driver.purge!({})).toBe(5);
         expect(await driver.stat()).toMatchObject({ reserved: 0, delayed: 0 });
+        expect(await driver.purge!({})).toBe(0);
+        await driver.run();
+        await silence(time);
+        expect(inbox.length).toBe(0);
+        await driver.push(aJob({ name: 'next' }));
+        expect((await inbox.next()).job.name).toBe('next');
+      });
+
+      when(capabilities.purge !== false, 'purging')('and purges not what is lent', async () => {
+        const { driver, inbox } = await openRunning({ room: 1 });
+        await driver.push(aJob({ name: 'lent' }));
+        const lent = await inbox.next();
+        await driver.push(aJob({ name: 'waiting' }));
+        expect(await driver.purge!({})).toBe(1);
+        expect(await driver.stat()).toMatchObject({ active: 1, reserved: 0 });
+        await lent.ack();
+        expect(await driver.stat()).toMatchObject({ active: 0, reserved: 0 });
+      });
+
+      when(capabilities.purge === true, 'purging of some jobs')('and purges what matches', async () => {
+        const { driver } = await pushSome();
+        expect(await driver.purge!({ name: 'odd', state: 'waiting' })).toBe(2);
+        expect(await driver.purge!({ name: 'odd' })).toBe(1);
+        expect(await driver.stat()).toMatchObject({ reserved: 2, delayed: 0 });
+      });
+
+      when(capabilities.purge === 'whole', 'pipelines that are purged whole')('and purges nothing when only some are asked for', async () => {
+        const { driver } = await pushSome();
+        await expect(driver.purge!({ name: 'odd' })).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER', driver: subject.name });
+        expect(await driver.stat()).toMatchObject({ reserved: 4, delayed: 1 });
       });
     });
 

@@ -5,6 +5,7 @@ import { Resources } from '../../lib/kernel/shared-resources.js';
 import { SQSCreateInfo } from '../../lib/client/create-info.js';
 import { broker } from '../support/brokers.js';
 import { aJob } from '../support/jobs.js';
+import { openSqsFront } from '../support/sqs-front.js';
 import { openSqs, RawQueue, stopSqs } from '../support/sqs.js';
 
 const sqs = await broker('sqs');
@@ -338,6 +339,71 @@ sqs.suite('sqs on a real server', () => {
       expect(parts.inbox.length).toBe(0);
       await parts.driver.resume();
       expect((await parts.inbox.next()).job.name).toBe('a2');
+    });
+  });
+
+  describe('purges its queue', () => {
+    it('with what other consumers have and what is delayed', async () => {
+      const { driver, queue } = await openSqs(sqs.url);
+      const raw = await RawQueue.open(sqs.url, queue);
+      for (const delayMs of [0, 0, 60_000]) await driver.push(aJob({ delayMs }));
+      await raw.receive(600);
+      expect(await driver.purge!({})).toBe(3);
+      expect(await raw.count()).toBe(0);
+    });
+
+    it('and lends nothing that waited for its group', async () => {
+      const parts = await openSqs(sqs.url, { queue: fifoQueue(), messageGroupId: 'a' });
+      for (const name of ['a1', 'a2', 'a3']) await parts.driver.push(aJob({ name }));
+      await parts.driver.run();
+      const a1 = await parts.inbox.next();
+      expect(await parts.driver.purge!({})).toBe(2);
+      await a1.ack();
+      await parts.driver.push(aJob({ name: 'after' }));
+      expect((await parts.inbox.next()).job.name).toBe('after');
+      expect(parts.log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+    });
+
+    it('and still takes back a job that was lent then', async () => {
+      const { driver, inbox } = await openSqs(sqs.url);
+      await driver.push(aJob({ name: 'lent', headers: { 'x-a': ['1'] } }));
+      await driver.run();
+      const delivery = await inbox.next();
+      await driver.purge!({});
+      await delivery.nack({ requeue: true });
+      const { job } = await inbox.next();
+      expect([job.id, job.headers['x-a']]).toEqual([delivery.job.id, ['1']]);
+    });
+
+    it('not for a state, which it cannot tell apart', async () => {
+      const { driver } = await openSqs(sqs.url);
+      await driver.push(aJob());
+      await expect(driver.purge!({ state: 'waiting' })).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });
+      expect((await driver.stat()).reserved).toBe(1);
+    });
+
+    it('not twice in 60 seconds at AWS, and says when it can be tried again', async () => {
+      // As AWS answers; ElasticMQ has no such rule.
+      const body = { __type: 'com.amazonaws.sqs#PurgeQueueInProgress', message: 'Only one PurgeQueue operation on q is allowed every 60 seconds.' };
+      const front = await openSqsFront(sqs.url, { answer: ({ operation }) => (operation === 'PurgeQueue' ? { status: 400, body } : undefined) });
+      try {
+        const { driver } = await openSqs(front.url);
+        await driver.push(aJob());
+        await expect(driver.purge!({})).rejects.toMatchObject({
+          code: 'BROKER_REFUSED',
+          message: expect.stringMatching(/purged less than 60 seconds ago.*Try again in a minute/u),
+        });
+        expect((await driver.stat()).reserved).toBe(1);
+      } finally {
+        await front.close();
+      }
+    });
+
+    it('not while the service is away, and not after a stop', async () => {
+      const { driver } = await openSqs('http://127.0.0.1:1');
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
+      await driver.stop(soon());
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'DRIVER_STOPPED' });
     });
   });
 

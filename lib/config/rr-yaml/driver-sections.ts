@@ -1,13 +1,20 @@
 import * as v from 'valibot';
 import { about, closed, flag, oneOf, type Schema, text } from '../schema.js';
-import { goDuration } from './go-duration.js';
+import type { Span } from './go-duration.js';
 import { textList } from './values.js';
+
+const DEFAULT_BEANSTALK_TIMEOUT = '30s';
+const DEFAULT_KAFKA_TIMEOUT = '10s';
 
 /** Settings of a broker that all pipelines of a driver share, by camelCase name. */
 export type DriverSection = Readonly<Record<string, unknown>>;
 
-/** The global sections of drivers, by name. */
-export function driverSections(): Readonly<Record<string, Schema<DriverSection>>> {
+/**
+ * The global sections of drivers, by name.
+ *
+ * @param span - How durations are written.
+ */
+export function driverSections(span: Span): Readonly<Record<string, Schema<DriverSection>>> {
   const sections = {
     amqp: closed({
       addr: v.optional(
@@ -18,7 +25,7 @@ export function driverSections(): Readonly<Record<string, Schema<DriverSection>>
     }),
     beanstalk: closed({
       addr: v.optional(about('The address of the broker.', text('an address such as "tcp://127.0.0.1:11300"')), 'tcp://127.0.0.1:11300'),
-      timeout: v.optional(about('How long a connect may take, and the time to run of every job.', goDuration()), '30s'),
+      timeout: v.optional(about('How long a connect may take, and the time to run of every job.', span()), DEFAULT_BEANSTALK_TIMEOUT),
     }),
     sqs: closed({
       key: v.optional(about('The access key; used together with `secret` only.', text())),
@@ -27,7 +34,7 @@ export function driverSections(): Readonly<Record<string, Schema<DriverSection>>
       region: v.optional(about('The region.', text())),
       endpoint: v.optional(about('The address of a server of your own.', text())),
     }),
-    kafka: kafkaSection(),
+    kafka: kafkaSection(span),
     nats: closed({ addr: v.optional(about('The address of the server.', text()), 'nats://127.0.0.1:4222') }),
     google_pub_sub: closed({
       endpoint: v.optional(about('Host and port of the server.', text()), '127.0.0.1:8085'),
@@ -44,16 +51,16 @@ export function driverSections(): Readonly<Record<string, Schema<DriverSection>>
   );
 }
 
-function kafkaSection() {
+function kafkaSection(span: Span) {
   return closed({
     brokers: v.optional(about('Host and port of each broker.', textList('a list of brokers, each as "host:port"')), []),
     ping: v.optional(
-      about('The look for the brokers at boot.', closed({ timeout: v.optional(about('How long it may take.', goDuration()), '10s') })),
+      about('The look for the brokers at boot.', closed({ timeout: v.optional(about('How long it may take.', span()), DEFAULT_KAFKA_TIMEOUT) })),
     ),
     tls: v.optional(
       about(
         'On when `key` and `cert`, or `root_ca`, are given.',
-        closed({ ...tlsEntries(), timeout: v.optional(about('How long a connect may take.', goDuration()), '10s') }),
+        closed({ ...tlsEntries(), timeout: v.optional(about('How long a connect may take.', span()), DEFAULT_KAFKA_TIMEOUT) }),
       ),
     ),
     sasl: v.optional(

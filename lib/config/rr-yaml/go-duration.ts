@@ -8,6 +8,9 @@ const PART = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g;
 const NS_PER_MS = 1_000_000;
 const EXPECTED = 'a duration such as "60s", "1m30s" or "500ms"';
 
+/** Reads a duration as milliseconds: as RoadRunner writes it, or as the options of this library do. */
+export type Span = () => Schema<number>;
+
 export interface GoDurationOptions {
   /** 0 or more. */
   readonly minMs?: number;

@@ -1,11 +1,10 @@
 import * as v from 'valibot';
 import type { DynamicAllocatorSettings, PoolSettings, SupervisorSettings } from '../../contract/settings.js';
 import { about, closed, flag, integer, type Schema } from '../schema.js';
-import { goDuration } from './go-duration.js';
+import { goDuration, type Span } from './go-duration.js';
 import { command } from './values.js';
 
 /** How a duration is written: as RoadRunner does, or as the options of this library. */
-type Span = () => Schema<number>;
 
 const MAX_WORKERS = 500;
 const DEFAULT_TIMEOUT = '60s';

@@ -6,6 +6,7 @@ import { check, type Schema } from '../schema.js';
 import { readKernelOptions } from '../settings.js';
 import { suggest } from '../suggest.js';
 import { type DriverSection, driverSections } from './driver-sections.js';
+import { goDuration } from './go-duration.js';
 import type { Environment } from './interpolate.js';
 import { load, type LoadedYaml } from './load.js';
 import { type DriverSpecs, PipelinesReader, readConsume } from './pipelines.js';
@@ -147,7 +148,7 @@ class RootReader {
 
   #drivers(): ReadonlyMap<string, DriverSection> {
     const sections = new Map<string, DriverSection>();
-    for (const [name, schema] of Object.entries(driverSections())) {
+    for (const [name, schema] of Object.entries(driverSections(goDuration))) {
       const section = this.#section(name, schema);
       if (section !== undefined) sections.set(name, section);
     }

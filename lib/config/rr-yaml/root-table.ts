@@ -34,7 +34,7 @@ export function rootSections(): RootSections {
     logs: about('What is logged, where and how.', logsSection()),
     endure: about('How the parts of the server run.', endureSection()),
     jobs: about('Pipelines, what is consumed, and the workers.', jobsSection()),
-    ...driverSections(),
+    ...driverSections(goDuration),
   };
 }
 

@@ -36,6 +36,7 @@ export interface AmqpChannel extends AmqpEmitter {
   checkQueue(queue: string): Promise<QueueFacts>;
   bindQueue(queue: string, exchange: string, routingKey: string): Promise<unknown>;
   deleteQueue(queue: string): Promise<unknown>;
+  purgeQueue(queue: string): Promise<{ readonly messageCount: number }>;
   prefetch(count: number): Promise<unknown>;
   consume(
     queue: string,

@@ -70,7 +70,7 @@ export const capabilities: DriverCapabilities = {
   browse: false,
   remove: false,
   promote: false,
-  purge: false,
+  purge: 'whole',
 };
 
 /** Its settings, as data. */
@@ -105,8 +105,8 @@ export const options: readonly OptionSpec[] = optionTable<AmqpOptions>({
   maxPriority: { type: 'integer', min: 1, max: 255, meaning: 'Priorities of the queue at the broker (x-max-priority).' },
   consumerId: { type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
   countDeliveries: { type: 'boolean', default: false, meaning: 'Deliveries that a quorum queue counted are taken for runs that died.' },
-  heartbeat: { type: 'integer', unit: 'seconds', min: 1, max: MAX_PREFETCH, meaning: 'Between two signs of life. Default: 10.' },
-  redialTimeout: { type: 'integer', unit: 'seconds', min: 0, default: 60, meaning: 'Taken and not used: the connection is dialled for ever.' },
+  heartbeat: { type: 'seconds', min: 1, max: MAX_PREFETCH, meaning: 'Between two signs of life. Default: 10.' },
+  redialTimeout: { type: 'seconds', min: 0, default: 60, meaning: 'Taken and not used: the connection is dialled for ever.' },
   multipleAck: { type: 'boolean', default: false, meaning: 'Taken and not used: acks share a frame where they can.' },
   requeueOnFail: { type: 'boolean', default: false, meaning: 'Taken and not used: "attempts" and "onFailure" say it.' },
   version: { type: 'integer', min: 0, max: 1, default: 0, meaning: 'Of the keys: 0 or 1, the flat ones.' },

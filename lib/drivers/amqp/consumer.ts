@@ -116,6 +116,21 @@ export class Consumer {
     return messageCount;
   }
 
+  /** Removes what waits, at the broker and here; what is lent stays. `undefined`: there is no channel that could. */
+  async purge(): Promise<number | undefined> {
+    const session = this.#supervised.current;
+    if (session === undefined) return undefined;
+    // What the broker sent ahead of its answer is here when the answer is.
+    const { messageCount } = await session.channel.purgeQueue(this.#settings.queue);
+    let purged = messageCount;
+    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
+      if (!held.session.isOpen) continue;
+      held.session.ack(held.message);
+      purged++;
+    }
+    return purged;
+  }
+
   async stop(): Promise<void> {
     await this.pause();
     if (this.#settings.deleteQueueOnStop) await this.#supervised.current?.channel.deleteQueue(this.#settings.queue).catch(() => {});

@@ -15,7 +15,7 @@ import type { Clock } from '../../contract/clock.js';
 import { JobsArgumentError } from '../../contract/errors.js';
 import type { AmqpChannel, AmqpModel } from './client.js';
 import type { AmqpSettings } from './config.js';
-import { explained, onChannel } from './topology.js';
+import { explained, onChannel, purgeQueue } from './topology.js';
 
 /** `x-expires` is twice the delay and at most 2^32 − 1 ms. Longer delays take several hops. */
 export const MAX_HOP_MS = 24 * 86_400_000;
@@ -92,14 +92,22 @@ export class DelayQueues {
 
   /** Messages in the queues that this process used while they last, those of other processes included. */
   async count(channel: AmqpChannel): Promise<number> {
-    const now = this.#clock.monotonic();
     let sum = 0;
-    // After its delay a queue is empty, and later gone: asking for it would end the channel.
-    const used = [...this.#queues.values()].filter(
-      ({ lastUsedAt, delayMs, declaredAt }) => Number.isFinite(declaredAt) && now - lastUsedAt <= delayMs,
-    );
-    for (const { name } of used.reverse().slice(0, MAX_COUNTED)) sum += (await channel.checkQueue(name)).messageCount;
+    for (const { name } of this.#inUse().reverse().slice(0, MAX_COUNTED)) sum += (await channel.checkQueue(name)).messageCount;
     return sum;
+  }
+
+  /** Empties the queues that this process used, of the messages of other processes too; answers how many there were. */
+  async purge(model: AmqpModel): Promise<number> {
+    let sum = 0;
+    for (const { name } of this.#inUse()) sum += await purgeQueue(model, name);
+    return sum;
+  }
+
+  // After its delay a queue is empty, and later gone: asking for it would end the channel.
+  #inUse(): DelayQueue[] {
+    const now = this.#clock.monotonic();
+    return [...this.#queues.values()].filter(({ lastUsedAt, delayMs, declaredAt }) => Number.isFinite(declaredAt) && now - lastUsedAt <= delayMs);
   }
 
   // After its delay a queue is empty, and after twice its delay gone.

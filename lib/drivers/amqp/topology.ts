@@ -2,6 +2,7 @@ import { JobsConfigError } from '../../contract/errors.js';
 import type { AmqpChannel, AmqpModel, QueueFacts } from './client.js';
 import { optionPath, type AmqpOptions, type AmqpSettings } from './config.js';
 
+const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 const INEQUIVALENT =
   /inequivalent arg '(?<argument>[^']+)' for (?<kind>queue|exchange) '(?<name>[^']*)'.*?: received (?<asked>.+?) but current is (?<found>.+?)(?:"|$)/u;
@@ -25,6 +26,16 @@ export async function onChannel<T>(model: AmqpModel, work: (channel: AmqpChannel
     // A refused channel is closed already.
     if (isDone) await channel.close().catch(() => {});
     else void channel.close().catch(() => {});
+  }
+}
+
+/** How many messages were removed; a queue that is not there holds none. */
+export async function purgeQueue(model: AmqpModel, queue: string): Promise<number> {
+  try {
+    return (await onChannel(model, (channel) => channel.purgeQueue(queue))).messageCount;
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code === NOT_FOUND) return 0;
+    throw error;
   }
 }
 

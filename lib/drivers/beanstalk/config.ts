@@ -51,10 +51,10 @@ export const capabilities: DriverCapabilities = {
   priority: false,
   deadLetter: true,
   countsStarts: false,
-  browse: false,
-  remove: false,
-  promote: false,
-  purge: false,
+  browse: true,
+  remove: true,
+  promote: true,
+  purge: true,
 };
 
 export const options: readonly OptionSpec[] = optionTable<BeanstalkOptions>({

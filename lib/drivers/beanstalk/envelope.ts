@@ -54,12 +54,16 @@ export function encodeEnvelope(job: Job, headers: JobHeaders, delaySeconds: numb
   return writer.message();
 }
 
-/** A job as its body tells it; a body that is no envelope is the payload of a job from elsewhere. */
-export function decodeEnvelope(body: Buffer, pipeline: string, pipelinePriority: number): JobRecord {
+/**
+ * A job as its body tells it; a body that is no envelope is the payload of a job from elsewhere.
+ *
+ * @param otherwiseId - Of a job that comes without an id. Default: a fresh one.
+ */
+export function decodeEnvelope(body: Buffer, pipeline: string, pipelinePriority: number, otherwiseId?: string): JobRecord {
   const item = itemOf(body);
-  if (item === undefined) return new JobRecord(FOREIGN_JOB_NAME, pipeline, body, NO_HEADERS, pipelinePriority, 0, false, undefined);
+  if (item === undefined) return new JobRecord(FOREIGN_JOB_NAME, pipeline, body, NO_HEADERS, pipelinePriority, 0, false, otherwiseId);
   const { name, id, payload, headers, priority, autoAck } = item;
-  return new JobRecord(name || FOREIGN_JOB_NAME, pipeline, payload, headers, priority || pipelinePriority, 0, autoAck, id || undefined);
+  return new JobRecord(name || FOREIGN_JOB_NAME, pipeline, payload, headers, priority || pipelinePriority, 0, autoAck, id || otherwiseId);
 }
 
 interface Item {

@@ -148,7 +148,7 @@ export function resolveSettings(pipeline: string, given: KafkaOptions, broker: R
   const producer = new Section(given.producerOptions ?? {}, at('producerOptions'), issues);
   const settings = {
     client: clientOf(given, broker, producer, issues, at),
-    pingTimeoutMs: new Section(objectOf(broker['ping']), 'kafka.ping', issues).duration('timeout', DEFAULT_PING_MS),
+    pingTimeoutMs: timeoutOf(broker['ping'], DEFAULT_PING_MS),
     autoCreateTopics: given.autoCreateTopicsEnable ?? false,
     ...producerOf(producer),
     topic: given.topic,
@@ -283,7 +283,7 @@ function clientOf(
     brokers: list,
     tls: tlsOf(tls, issues),
     sasl: saslOf(sasl, issues),
-    connectTimeoutMs: tls.duration('timeout', DEFAULT_REQUEST_MS),
+    connectTimeoutMs: timeoutOf(broker['tls'], DEFAULT_REQUEST_MS),
     requestTimeoutMs: producer.duration('requestTimeout', DEFAULT_REQUEST_MS),
   };
 }
@@ -335,6 +335,12 @@ function saslOf(section: Section, issues: ConfigIssue[]): SaslSettings | undefin
     password: password ?? '',
     ...(zid === undefined ? {} : { authorizationIdentity: zid }),
   };
+}
+
+/** The section of the brokers is checked already, and its durations are milliseconds. */
+function timeoutOf(section: unknown, standardMs: number): number {
+  const { timeout } = objectOf(section);
+  return typeof timeout === 'number' ? timeout : standardMs;
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -40,6 +40,7 @@ export interface SqsOperations extends Record<BatchOperation, { input: object; o
   CreateQueue: { input: object; output: { readonly QueueUrl?: string } };
   GetQueueUrl: { input: object; output: { readonly QueueUrl?: string } };
   GetQueueAttributes: { input: object; output: { readonly Attributes?: Readonly<Record<string, string>> } };
+  PurgeQueue: { input: object; output: object };
   ReceiveMessage: { input: object; output: { readonly Messages?: readonly SqsMessage[] } };
 }
 

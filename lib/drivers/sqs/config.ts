@@ -115,7 +115,7 @@ export const capabilities: DriverCapabilities = {
   browse: false,
   remove: false,
   promote: false,
-  purge: false,
+  purge: 'whole',
 };
 
 /** Its settings, as data. */
@@ -130,16 +130,14 @@ export const options: readonly OptionSpec[] = optionTable<SqsOptions>({
     meaning: 'Jobs lent to the kernel at once, running ones included; 0 is `prefetch`.',
   },
   visibilityTimeout: {
-    type: 'integer',
-    unit: 'seconds',
+    type: 'seconds',
     min: 0,
     max: MAX_VISIBILITY_SECONDS,
     default: 0,
     meaning: 'How long a received message is hidden from others; 0 is the queue’s own. It is extended while the job is here.',
   },
   errorVisibilityTimeout: {
-    type: 'integer',
-    unit: 'seconds',
+    type: 'seconds',
     min: 0,
     max: MAX_VISIBILITY_SECONDS,
     default: 0,
@@ -152,8 +150,7 @@ export const options: readonly OptionSpec[] = optionTable<SqsOptions>({
   },
   waitTimeSeconds: {
     declareKey: 'wait_time',
-    type: 'integer',
-    unit: 'seconds',
+    type: 'seconds',
     min: 0,
     max: 20,
     default: DEFAULT_WAIT_SECONDS,
@@ -164,8 +161,7 @@ export const options: readonly OptionSpec[] = optionTable<SqsOptions>({
   attributes: { type: 'map', meaning: 'Of the queue, by the names of the service.' },
   tags: { type: 'map', meaning: 'Of the queue.' },
   requestTimeout: {
-    type: 'integer',
-    unit: 'seconds',
+    type: 'seconds',
     min: 1,
     default: DEFAULT_REQUEST_TIMEOUT_SECONDS,
     meaning: 'How long one request may take, the waiting of a receive aside.',

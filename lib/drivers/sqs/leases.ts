@@ -35,6 +35,10 @@ export class Leases {
     return count;
   }
 
+  list(): SqsDelivery[] {
+    return [...this.#lent];
+  }
+
   has(delivery: SqsDelivery): boolean {
     return this.#lent.has(delivery);
   }

@@ -28,6 +28,8 @@ const FACTS = ['VisibilityTimeout', 'ReceiveMessageWaitTimeSeconds', 'RedrivePol
 const ALL = ['All'];
 const WAITING = 'ApproximateNumberOfMessages';
 const DELAYED = 'ApproximateNumberOfMessagesDelayed';
+/** Part of the service's name for it. */
+const PURGED_A_MOMENT_AGO = 'PurgeQueueInProgress';
 const HIDDEN = 'ApproximateNumberOfMessagesNotVisible';
 
 /** The queue at the service: made or looked for when it is first needed, and again when the service says that it is gone. */
@@ -66,6 +68,21 @@ export class SqsQueue {
   async counts(): Promise<QueueCounts> {
     const attributes = await this.#attributes(await this.url(), [WAITING, DELAYED, HIDDEN]);
     return { waiting: numberOf(attributes[WAITING]), delayed: numberOf(attributes[DELAYED]), hidden: numberOf(attributes[HIDDEN]) };
+  }
+
+  /**
+   * Removes all messages, those that are delayed or hidden too.
+   *
+   * @throws SqsFailure
+   */
+  async purge(): Promise<void> {
+    try {
+      await this.#call('PurgeQueue', { QueueUrl: await this.url() });
+    } catch (error) {
+      if (!(error instanceof SqsFailure) || !error.reason.includes(PURGED_A_MOMENT_AGO)) throw error;
+      const text = 'the queue was purged less than 60 seconds ago, and SQS takes no second purge in that time. Try again in a minute';
+      throw new SqsFailure('refused', error.reason, text, { cause: error });
+    }
   }
 
   /** @throws SqsFailure */
