@@ -128,6 +128,8 @@ server.suite('A queue of SQS', () => {
         rounds: ROUNDS,
         seed: chosenSeed(),
         pauseMs: PAUSE_MS,
+        // The SDK tells each process how long it goes on with this version of Node.
+        nodeArgs: ['--no-warnings'],
         pipeline: { ...freshPipeline(), ...PATIENT },
         kernelOptions: { failed: { store: 'memory' }, ...section(server.url) },
         life: (random) => ({ concurrency: CONCURRENCY, push: PUSHES, lengthMs: 100 + random() * 1_000, countsFrom: 'works' }),

@@ -56,7 +56,7 @@ export class BrokerLoad {
   #excused: ReadonlySet<string> = new Set();
   #kernel: Kernel | undefined;
   #pushing: Promise<void> = Promise.resolve();
-  #pushFailure: unknown;
+  #pushFailure: Error | undefined;
   #phase: 'pushing' | 'draining' | 'over' = 'pushing';
   #healedAt: number | undefined;
   #recoveryMs: number | undefined;
@@ -149,7 +149,7 @@ export class BrokerLoad {
     this.#kernel = await createKernel(options, { executor: this.#handlers, logger: this.log });
     await this.#kernel.start();
     this.#pushing = this.#push().catch((error: unknown) => {
-      this.#pushFailure = error;
+      this.#pushFailure = error instanceof Error ? error : new Error(String(error));
       this.#look();
     });
   }
@@ -215,7 +215,7 @@ export class BrokerLoad {
       };
       const look = (): void => {
         if (isSo()) end();
-        else if (this.#pushFailure !== undefined) end(new Error(`A push was refused: ${String(this.#pushFailure)}`, { cause: this.#pushFailure }));
+        else if (this.#pushFailure !== undefined) end(new Error(`A push was refused: ${this.#pushFailure.message}`, { cause: this.#pushFailure }));
         else if (this.#phase === 'over') end(new Error(`The load was given up before ${what}.`));
       };
       const timer = setTimeout(() => end(new Error(`It is not so within ${WAIT_MS} ms that ${what}. ${this.state()}`)), WAIT_MS);

@@ -26,6 +26,8 @@ export interface KillRounds {
   readonly kernelOptions?: object;
   /** Between two pushes of up to 60 jobs. Unit: milliseconds. Default: none. */
   readonly pauseMs?: number;
+  /** For Node. */
+  readonly nodeArgs?: readonly string[];
   life(random: () => number, round: number): Life;
   /** Of the last process, which runs until nothing is left; told what was accepted before it. */
   lastPush(accepted: number): number;
@@ -55,13 +57,13 @@ const SHOWN = 20;
 
 /** Kills one process after the other that pushes and handles jobs of one queue, lets a last one finish, and accounts for every job. */
 export async function killRounds(options: KillRounds): Promise<KillAccount> {
-  const { rounds, seed, pipeline, kernelOptions, pauseMs = 0, life, lastPush, lastConcurrency } = options;
+  const { rounds, seed, pipeline, kernelOptions, pauseMs = 0, nodeArgs = [], life, lastPush, lastConcurrency } = options;
   const random = createRandom(seed);
   const folder = createTempFolder();
   const ledger = join(folder, 'ledger');
   const shared = { dataDir: join(folder, 'data'), ledger, pipeline, kernelOptions, pauseMs };
   const start = (round: number, numPollers: number, push: number, isLast: boolean) =>
-    startProcess('job-process.mjs', { ...shared, round, seed: seed + round, push, numPollers, isLast });
+    startProcess('job-process.mjs', { ...shared, round, seed: seed + round, push, numPollers, isLast }, nodeArgs);
   const kills: Kill[] = [];
   const startedAt: number[] = [];
   let output = '';

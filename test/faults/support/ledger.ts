@@ -106,7 +106,7 @@ export function sumOf(counts: ReadonlyMap<number, number>): number {
 /** Jobs that failed shortly before a kill, and the runs that this explains. */
 class Requeues {
   readonly #killOf: ReadonlyMap<number, Kill>;
-  readonly #runsLeft = new Map<string, { readonly round: number; left: number }>();
+  readonly #byJob = new Map<string, { readonly round: number; runsLeft: number }[]>();
   readonly counts = new Map<number, number>();
 
   constructor(killOf: ReadonlyMap<number, Kill>) {
@@ -115,14 +115,15 @@ class Requeues {
 
   failed({ job, round, at }: LedgerLine): void {
     const kill = this.#killOf.get(round);
-    if (kill !== undefined && kill.at - at <= SYNC_MS) this.#runsLeft.set(job, { round, left: RUNS_OF_AN_ORIGINAL });
+    if (kill === undefined || kill.at - at > SYNC_MS) return;
+    this.#byJob.set(job, [...(this.#byJob.get(job) ?? []), { round, runsLeft: RUNS_OF_AN_ORIGINAL }]);
   }
 
   /** True when the run may be that of an original whose copy is there as well. */
   explain({ job, round }: LedgerLine): boolean {
-    const runs = this.#runsLeft.get(job);
-    if (runs === undefined || runs.left === 0 || runs.round === round) return false;
-    if (runs.left-- === RUNS_OF_AN_ORIGINAL) add(this.counts, runs.round);
+    const requeue = this.#byJob.get(job)?.find((one) => one.round !== round && one.runsLeft > 0);
+    if (requeue === undefined) return false;
+    if (requeue.runsLeft-- === RUNS_OF_AN_ORIGINAL) add(this.counts, requeue.round);
     return true;
   }
 }
