@@ -151,7 +151,6 @@ function propertiesOf({ dataDir, ports: [port, controller, proxied, advertised] 
  */
 function securityOf({ dataDir }) {
   const { authority, certificate, key } = certificateFiles(dataDir);
-  const pem = (/** @type {string} */ file) => readFileSync(file, 'utf8').trim().replaceAll('\n', '\\n');
   const { username, password } = USER;
   const ofListener = (/** @type {string} */ name) => [
     `listener.name.${name}.sasl.enabled.mechanisms=PLAIN,${SCRAM.join(',')}`,
@@ -171,4 +170,12 @@ function securityOf({ dataDir }) {
     ...ofListener('sasltls'),
     ...ofListener('sasl'),
   ];
+}
+
+/**
+ * @param {string} file
+ * @returns {string} Its text as a value of a property.
+ */
+function pem(file) {
+  return readFileSync(file, 'utf8').trim().replaceAll('\n', '\\n');
 }
