@@ -117,7 +117,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
       await kernel.stop();
       await kernel.close();
     } catch (error) {
-      logger.error(`The kernel did not stop in order: ${textOf(error)}`);
+      logger.error(`The kernel did not stop in order: ${messageOf(error)}`);
     }
     process.exitCode = 1;
     process.kill(process.pid, 'SIGTERM');
