@@ -1,7 +1,7 @@
 import { JobRecord, NO_HEADERS, type JobHeaders, type KafkaPlace } from '../contract/job.js';
+import { KnownTexts } from './known-texts.js';
 import { BYTES, ProtoCursor, VARINT } from './proto-cursor.js';
 import { checkDelay, checkHeaders, checkJobSize, checkPriority } from './push-limits.js';
-import { TextInterner } from './text-interner.js';
 
 // Bodies of jobs.Push and jobs.PushBatch (proto/jobs/v1/jobs.proto), read by hand: the generated decoder makes five objects and a
 // text for every field of a job, this one a record with two views.
@@ -102,7 +102,7 @@ class Draft {
  */
 export class PushReader {
   readonly #cursor = new ProtoCursor();
-  readonly #names = new TextInterner();
+  readonly #names = new KnownTexts();
   readonly #draft = new Draft();
 
   /**
@@ -157,7 +157,7 @@ export class PushReader {
       const tag = cursor.tag(end);
       switch (tag) {
         case JOB_NAME:
-          draft.name = this.#names.read(cursor, cursor.length(end));
+          draft.name = this.#readName(cursor.length(end));
           break;
         case JOB_ID:
           this.#readId(cursor.length(end));
@@ -202,7 +202,7 @@ export class PushReader {
       if (tag === ENTRY_KEY) {
         const bytes = cursor.length(end);
         this.#draft.headerBytes += bytes;
-        name = this.#names.read(cursor, bytes);
+        name = this.#readName(bytes);
       } else if (tag === ENTRY_VALUE) values = this.#readHeaderTexts(cursor.length(end), values);
       else cursor.skip(tag, end);
     }
@@ -244,7 +244,7 @@ export class PushReader {
           draft.priority = cursor.int64(end);
           break;
         case PIPELINE:
-          draft.pipeline = this.#names.read(cursor, cursor.length(end));
+          draft.pipeline = this.#readName(cursor.length(end));
           break;
         case DELAY:
           draft.delay = cursor.int64(end);
@@ -253,7 +253,7 @@ export class PushReader {
           draft.autoAck = cursor.bool(end);
           break;
         case TOPIC:
-          draft.topic = this.#names.read(cursor, cursor.length(end));
+          draft.topic = this.#readName(cursor.length(end));
           break;
         case METADATA:
           draft.metadata = cursor.text(cursor.length(end));
@@ -268,6 +268,15 @@ export class PushReader {
           cursor.skip(tag, end);
       }
     }
+  }
+
+  #readName(length: number): string {
+    const cursor = this.#cursor;
+    const { bytes, at } = cursor;
+    const known = this.#names.find(bytes, at, length);
+    if (known === undefined) return this.#names.keep(bytes, at, length, cursor.text(length));
+    cursor.at = at + length;
+    return known;
   }
 
   #job(operation: string, body: Buffer): JobRecord {
