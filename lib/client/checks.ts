@@ -1,4 +1,5 @@
 import { JobsArgumentError } from '../contract/errors.js';
+import { shown } from '../contract/shown.js';
 
 /** Of names and ids, which brokers keep in short fields. */
 const MAX_NAME_BYTES = 255;
@@ -27,13 +28,4 @@ export function checkedInteger(value: unknown, what: string, min: number, max: n
 export function checkedFlag(value: unknown, what: string): boolean {
   if (typeof value === 'boolean') return value;
   throw new JobsArgumentError(`${what} is ${shown(value)}. Give true or false.`);
-}
-
-/** A value in the text of an error. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  if (typeof value === 'bigint') return `${value}n`;
-  return typeof value === 'function' ? 'a function' : String(value);
 }

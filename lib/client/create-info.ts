@@ -1,10 +1,11 @@
+import { declareText } from '../contract/declare-text.js';
 import { JobsArgumentError } from '../contract/errors.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
 import { optionKey } from '../contract/option-spec.js';
-import { checkedName, shown } from './checks.js';
+import { shown } from '../contract/shown.js';
+import { checkedName } from './checks.js';
 import {
   choiceField,
-  declareText,
   fieldWith,
   flagField,
   integerField,

@@ -1,6 +1,8 @@
+import { declareText } from '../contract/declare-text.js';
 import { durationMs } from '../contract/duration.js';
 import { JobsArgumentError } from '../contract/errors.js';
-import { checkedFlag, checkedInteger, checkedName, shown } from './checks.js';
+import { shown } from '../contract/shown.js';
+import { checkedFlag, checkedInteger, checkedName } from './checks.js';
 
 /** Everything of a pipeline as text, as `jobs.Declare` carries it. @publicApi */
 export type DeclareMap = Readonly<Record<string, string>> & { readonly name: string; readonly driver: string };
@@ -70,17 +72,6 @@ export function jsonField<T>(key: string, write: (value: T, what: string) => obj
   return { key, text: (value, what) => JSON.stringify(write(value as T, what)) };
 }
 
-/** Any value as the text of a Declare map. Unit of numbers: as given. @throws JobsArgumentError when it has none. */
-export function declareText(value: unknown, what: string): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'boolean' || typeof value === 'bigint' || Number.isFinite(value)) return String(value);
-  if (typeof value === 'object' && value !== null) {
-    const json = jsonOf(value);
-    if (json !== undefined) return json;
-  }
-  throw new JobsArgumentError(`${what} is ${shown(value)}, which cannot be sent. Give text, a number, true or false, or plain data.`);
-}
-
 function mapText(value: unknown, what: string): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new JobsArgumentError(`${what} is ${shown(value)}. Give an object.`);
   return Object.keys(value).length === 0 ? undefined : declareText(value, what);
@@ -89,12 +80,4 @@ function mapText(value: unknown, what: string): string | undefined {
 function checkedText(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   throw new JobsArgumentError(`${what} is ${shown(value)}. Give a text.`);
-}
-
-function jsonOf(value: object): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
 }

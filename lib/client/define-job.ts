@@ -1,7 +1,8 @@
 import { JobsArgumentError } from '../contract/errors.js';
 import type { DurationInput } from '../contract/duration.js';
+import { shown } from '../contract/shown.js';
 import type { StandardSchema } from '../contract/standard-schema.js';
-import { checkedName, shown } from './checks.js';
+import { checkedName } from './checks.js';
 import { JobOptions } from './job-options.js';
 import { checkedSchema } from './payload-schema.js';
 import type { HeaderInput } from './task-headers.js';

@@ -1,7 +1,8 @@
 import { durationMs, type DurationInput } from '../contract/duration.js';
 import { JobsArgumentError } from '../contract/errors.js';
 import { NO_HEADERS, type JobHeaders } from '../contract/job.js';
-import { checkedFlag, checkedInteger, checkedName, shown } from './checks.js';
+import { shown } from '../contract/shown.js';
+import { checkedFlag, checkedInteger, checkedName } from './checks.js';
 import { addHeader, headerOf, headersFrom, removeHeader, setHeader, type HeaderInput, type HeaderValue, type TaskHeaders } from './task-headers.js';
 
 /** Options of a push. Any object with these keys will do; others are not looked at. @publicApi */

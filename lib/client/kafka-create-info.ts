@@ -1,6 +1,7 @@
 import { durationMs } from '../contract/duration.js';
 import { JobsArgumentError } from '../contract/errors.js';
-import { checkedFlag, checkedInteger, checkedName, shown } from './checks.js';
+import { shown } from '../contract/shown.js';
+import { checkedFlag, checkedInteger, checkedName } from './checks.js';
 import { CreateInfo, Driver, type CreateSettings } from './create-info.js';
 import { flagField, jsonField } from './declare-map.js';
 

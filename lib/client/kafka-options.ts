@@ -1,6 +1,7 @@
 import { JobsArgumentError } from '../contract/errors.js';
 import type { KafkaPlace } from '../contract/job.js';
-import { checkedInteger, checkedName, shown } from './checks.js';
+import { shown } from '../contract/shown.js';
+import { checkedInteger, checkedName } from './checks.js';
 import { givenOf, JobOptions, type JobOptionsInput } from './job-options.js';
 
 /** Options of a push to a Kafka pipeline. Any object with a `topic` is taken as such. @publicApi */

@@ -1,7 +1,8 @@
 import { JobsArgumentError } from '../contract/errors.js';
 import { isReservedHeader, reservedHeaders, RESERVED_PREFIX } from '../contract/job-headers.js';
 import { NO_HEADERS, type JobHeaders } from '../contract/job.js';
-import { checkedName, shown } from './checks.js';
+import { shown } from '../contract/shown.js';
+import { checkedName } from './checks.js';
 
 /** One value, or several in order. @publicApi */
 export type HeaderValue = string | Iterable<string>;

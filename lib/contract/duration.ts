@@ -1,4 +1,5 @@
 import { JobsArgumentError } from './errors.js';
+import { shown } from './shown.js';
 
 /** A number of seconds, a duration text (`'500ms'`, `'42m'`, `'1h30m'`), or the moment itself. @publicApi */
 export type DurationInput = number | string | Date;
@@ -35,8 +36,4 @@ export function durationMs(value: DurationInput, what: string, nowMs: () => numb
 function checked(ms: number, value: DurationInput, what: string): number {
   if (ms >= 0 && ms <= MAX_MS) return ms;
   throw new JobsArgumentError(`${what} is ${shown(value)}. It must be 0 or more and at most ${Math.floor(MAX_MS / 1_000)} seconds.`);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

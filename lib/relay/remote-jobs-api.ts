@@ -6,7 +6,7 @@ import { CodecError, RpcUncertainError, RpcUnreachableError, ServiceError } from
 import { FrameFlag } from '../wire/frame.js';
 import { readPipelines, readStats, writeDeclare, writePipelines } from '../wire/jobs-messages.js';
 import { encodePush, encodePushBatch } from '../wire/push-writer.js';
-import { declareTexts } from './declare-text.js';
+import { declareTexts } from './declare-map.js';
 import { typedErrorOf } from './methods/error-texts.js';
 import { readRanges } from './methods/ranges.js';
 import type { RpcSender } from './rpc-sender.js';

@@ -1,4 +1,4 @@
-import { JobsArgumentError } from '../contract/errors.js';
+import { declareText } from '../contract/declare-text.js';
 import type { PipelineDeclaration } from '../contract/jobs-api.js';
 import { optionKey } from '../contract/option-spec.js';
 
@@ -14,21 +14,8 @@ export function declareTexts(pipeline: PipelineDeclaration): Record<string, stri
   const nested = typeof config === 'object' && config !== null ? (config as Readonly<Record<string, unknown>>) : {};
   for (const fields of [nested, flat as Readonly<Record<string, unknown>>]) {
     for (const key of Object.keys(fields)) {
-      if (fields[key] !== undefined) texts[optionKey(key)] = textOf(fields[key], key);
+      if (fields[key] !== undefined) texts[optionKey(key)] = declareText(fields[key], `"${key}"`);
     }
   }
   return texts;
-}
-
-function textOf(value: unknown, key: string): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'boolean' || typeof value === 'bigint' || Number.isFinite(value)) return String(value);
-  if (typeof value === 'object' && value !== null) {
-    try {
-      return JSON.stringify(value);
-    } catch {
-      // Falls through to the error below.
-    }
-  }
-  throw new JobsArgumentError(`"${key}" is ${typeof value}, which cannot be sent. Give text, a number, true or false, or plain data.`);
 }

@@ -1,0 +1,11 @@
+const SHOWN_CHARACTERS = 60;
+
+/** A value in the text of an error: short, and never what an object holds, which may be secret. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value);
+  if (Array.isArray(value)) return 'a list';
+  if (value instanceof Date) return String(value);
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'bigint') return `${value}n`;
+  return typeof value === 'function' ? 'a function' : String(value);
+}
