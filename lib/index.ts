@@ -45,29 +45,35 @@ export type {
 } from './config/kernel-options.js';
 export type { DurationInput } from './contract/duration.js';
 export {
-  BrokerRefusedError,
-  BrokerUnavailableError,
-  CancelJobError,
   DispatcherNotFoundError,
-  DriverNotAvailableError,
-  DriverStoppedError,
-  FileFormatError,
-  FileInUseError,
-  FileVersionError,
+  JobsArgumentError,
+  JobsConfigError,
+  JobsError,
+  KernelStoppingError,
+  NotSupportedByKernelError,
+  PackageMissingError,
+  ServiceFailedError,
+} from './contract/errors.js';
+export {
+  CancelJobError,
   HandlerConflictError,
   JobAlreadySettledError,
   JobCrashedError,
   JobExpiredError,
-  JobsArgumentError,
-  JobsConfigError,
-  JobsError,
-  JobsPathError,
   JobTimeoutError,
   JobValidationError,
-  KernelStoppingError,
+  RetryJobError,
+  SnoozeJobError,
+  UnknownJobError,
+  UnknownQueueError,
+  UnrecoverableJobError,
+} from './contract/job-errors.js';
+export {
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  DriverNotAvailableError,
+  DriverStoppedError,
   NotSupportedByDriverError,
-  NotSupportedByKernelError,
-  PackageMissingError,
   PayloadTooLargeError,
   PipelineAlreadyPausedError,
   PipelineAlreadyRunningError,
@@ -76,16 +82,16 @@ export {
   PipelineNotFoundError,
   PushBatchError,
   PushUncertainError,
-  RetryJobError,
-  ServiceFailedError,
-  SnoozeJobError,
+} from './contract/pipeline-errors.js';
+export {
+  FileFormatError,
+  FileInUseError,
+  FileVersionError,
+  JobsPathError,
   StateConflictError,
   StateStoreClosedError,
   StorageError,
-  UnknownJobError,
-  UnknownQueueError,
-  UnrecoverableJobError,
-} from './contract/errors.js';
+} from './contract/storage-errors.js';
 export type { ConfigIssue } from './contract/errors.js';
 export type { JobFailure } from './contract/failure.js';
 export type { Job, Payload } from './contract/job.js';

@@ -1,4 +1,5 @@
-import { JobsArgumentError, JobValidationError } from '../contract/errors.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { JobValidationError } from '../contract/job-errors.js';
 import type { Payload } from '../contract/job.js';
 import { messageOf } from '../contract/thrown.js';
 

@@ -1,5 +1,5 @@
 import { durationMs, type DurationInput } from '../contract/duration.js';
-import { JobAlreadySettledError } from '../contract/errors.js';
+import { JobAlreadySettledError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { isReservedHeader, userHeaders } from '../contract/job-headers.js';

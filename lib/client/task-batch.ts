@@ -1,4 +1,5 @@
-import { JobsArgumentError, PushBatchError } from '../contract/errors.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { PushBatchError } from '../contract/pipeline-errors.js';
 import type { Job } from '../contract/job.js';
 import { ACCEPTED, type JobsApi } from '../contract/jobs-api.js';
 import { shown } from '../contract/shown.js';

@@ -1,13 +1,13 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverContext } from '../contract/driver.js';
+import { JobsArgumentError } from '../contract/errors.js';
 import {
   BrokerRefusedError,
   BrokerUnavailableError,
   DriverStoppedError,
-  JobsArgumentError,
   NotSupportedByDriverError,
   PushUncertainError,
-} from '../contract/errors.js';
+} from '../contract/pipeline-errors.js';
 import type { Done, Job, JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobQuery } from '../contract/kernel-admin.js';

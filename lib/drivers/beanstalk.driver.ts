@@ -1,6 +1,12 @@
 import type { Deadline, Timer } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
-import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError, PushUncertainError } from '../contract/errors.js';
+import {
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  DriverStoppedError,
+  NotSupportedByDriverError,
+  PushUncertainError,
+} from '../contract/pipeline-errors.js';
 import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery } from '../contract/kernel-admin.js';

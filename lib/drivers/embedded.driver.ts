@@ -1,6 +1,7 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverContext } from '../contract/driver.js';
-import { DriverStoppedError, StorageError } from '../contract/errors.js';
+import { DriverStoppedError } from '../contract/pipeline-errors.js';
+import { StorageError } from '../contract/storage-errors.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery } from '../contract/kernel-admin.js';

@@ -1,6 +1,7 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
-import { DriverStoppedError, JobsArgumentError, NotSupportedByDriverError } from '../contract/errors.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import type { Job, JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import { priorityOf } from '../contract/priority.js';

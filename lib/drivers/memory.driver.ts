@@ -1,5 +1,5 @@
 import type { Driver, DriverCapabilities, DriverContext } from '../contract/driver.js';
-import { DriverStoppedError, PipelineFullError } from '../contract/errors.js';
+import { DriverStoppedError, PipelineFullError } from '../contract/pipeline-errors.js';
 import { isAskedFor, viewOf } from '../contract/job-view.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders, type JobHolder } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';

@@ -1,6 +1,6 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
-import { BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError } from '../contract/errors.js';
+import { BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobQuery } from '../contract/kernel-admin.js';

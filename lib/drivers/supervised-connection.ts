@@ -1,6 +1,6 @@
 import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatiel';
 import type { Clock, Timer } from '../contract/clock.js';
-import { BrokerUnavailableError, DriverStoppedError } from '../contract/errors.js';
+import { BrokerUnavailableError, DriverStoppedError } from '../contract/pipeline-errors.js';
 import type { JobsLogger } from '../contract/logger.js';
 import { messageOf } from '../contract/thrown.js';
 

@@ -1,5 +1,5 @@
 import { loadPackage } from '../contract/load-package.js';
-import { FileFormatError, JobsPathError } from '../contract/errors.js';
+import { FileFormatError, JobsPathError } from '../contract/storage-errors.js';
 import { DONE } from '../contract/job.js';
 import { prepareFile } from './prepare-file.js';
 

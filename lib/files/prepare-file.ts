@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, fchmodSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { FileFormatError, JobsPathError, StorageError } from '../contract/errors.js';
+import { FileFormatError, JobsPathError, StorageError } from '../contract/storage-errors.js';
 
 /** What a file is prepared with. */
 export interface PreparedFileOptions {

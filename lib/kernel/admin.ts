@@ -1,6 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import { CancelJobError, NotSupportedByDriverError } from '../contract/errors.js';
+import { CancelJobError } from '../contract/job-errors.js';
+import { NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { isAskedFor, viewOf } from '../contract/job-view.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import type { Counters } from './counters.js';

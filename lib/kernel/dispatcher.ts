@@ -1,6 +1,6 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import { JobCrashedError, JobExpiredError } from '../contract/errors.js';
+import { JobCrashedError, JobExpiredError } from '../contract/job-errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { EXPIRES_AT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';

@@ -1,13 +1,7 @@
 import type { Clock, Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverCapabilities, DriverModule, SharedResources } from '../contract/driver.js';
-import {
-  DriverStoppedError,
-  KernelStoppingError,
-  PayloadTooLargeError,
-  PipelineAlreadyPausedError,
-  PipelineAlreadyRunningError,
-  type JobsError,
-} from '../contract/errors.js';
+import { KernelStoppingError, type JobsError } from '../contract/errors.js';
+import { DriverStoppedError, PayloadTooLargeError, PipelineAlreadyPausedError, PipelineAlreadyRunningError } from '../contract/pipeline-errors.js';
 import { DONE, JobRecord, sizeOf, type Job } from '../contract/job.js';
 import { ACCEPTED, type PipelineStat, type PushOutcome, type PushReceipt } from '../contract/jobs-api.js';
 import type { JobsEvents } from '../contract/jobs-events.js';

@@ -1,5 +1,6 @@
 import type { Deadline } from '../contract/clock.js';
-import { KernelStoppingError, PipelineExistsError, PipelineNotFoundError, type JobsError } from '../contract/errors.js';
+import { KernelStoppingError, type JobsError } from '../contract/errors.js';
+import { PipelineExistsError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import type { Job } from '../contract/job.js';
 import type { PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 import type { PipelineSettings } from '../contract/settings.js';

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../contract/clock.js';
-import { JobTimeoutError } from '../contract/errors.js';
+import { JobTimeoutError } from '../contract/job-errors.js';
 import type { Run } from './run.js';
 
 /** What the limits do to a run. */

@@ -1,6 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import { suggest } from '../config/suggest.js';
-import { JobsArgumentError, JobsConfigError, NotSupportedByKernelError, UnknownQueueError } from '../contract/errors.js';
+import { JobsArgumentError, JobsConfigError, NotSupportedByKernelError } from '../contract/errors.js';
+import { UnknownQueueError } from '../contract/job-errors.js';
 import type { JobsApi } from '../contract/jobs-api.js';
 import { JobsEventHub } from '../contract/jobs-events.js';
 import type { KernelAdmin } from '../contract/kernel-admin.js';

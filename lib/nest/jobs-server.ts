@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { RpcException, Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { HandlerConflictError, JobsArgumentError } from '../contract/errors.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { HandlerConflictError } from '../contract/job-errors.js';
 import type { JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
 import type { KernelEnvironment } from '../contract/kernel-environment.js';
 import type { KernelDispatcher } from '../contract/service.js';

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../contract/clock.js';
-import { PipelineNotFoundError, PushUncertainError } from '../contract/errors.js';
+import { PipelineNotFoundError, PushUncertainError } from '../contract/pipeline-errors.js';
 import type { Job } from '../contract/job.js';
 import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 import { CodecError, RpcUncertainError, RpcUnreachableError, ServiceError } from '../contract/rpc-errors.js';

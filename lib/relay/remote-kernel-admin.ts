@@ -1,4 +1,5 @@
-import { JobsArgumentError, NotSupportedByDriverError, NotSupportedByKernelError, PipelineNotFoundError } from '../contract/errors.js';
+import { JobsArgumentError, NotSupportedByKernelError } from '../contract/errors.js';
+import { NotSupportedByDriverError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import type {
   FailedJob,
   FailedJobPage,

@@ -56,23 +56,21 @@ export type { HeaderInput, HeaderValue, TaskHeaders } from '../client/task-heade
 export type { Clock } from '../contract/clock.js';
 export type { DurationInput } from '../contract/duration.js';
 export {
+  JobsArgumentError,
+  JobsConfigError,
+  JobsError,
+  KernelStoppingError,
+  NotSupportedByKernelError,
+  PackageMissingError,
+  type ConfigIssue,
+} from '../contract/errors.js';
+export { JobAlreadySettledError, JobValidationError } from '../contract/job-errors.js';
+export {
   BrokerRefusedError,
   BrokerUnavailableError,
   DriverNotAvailableError,
   DriverStoppedError,
-  FileFormatError,
-  FileInUseError,
-  FileVersionError,
-  JobAlreadySettledError,
-  JobsArgumentError,
-  JobsConfigError,
-  JobsError,
-  JobsPathError,
-  JobValidationError,
-  KernelStoppingError,
   NotSupportedByDriverError,
-  NotSupportedByKernelError,
-  PackageMissingError,
   PayloadTooLargeError,
   PipelineAlreadyPausedError,
   PipelineAlreadyRunningError,
@@ -81,9 +79,8 @@ export {
   PipelineNotFoundError,
   PushBatchError,
   PushUncertainError,
-  StorageError,
-  type ConfigIssue,
-} from '../contract/errors.js';
+} from '../contract/pipeline-errors.js';
+export { FileFormatError, FileInUseError, FileVersionError, JobsPathError, StorageError } from '../contract/storage-errors.js';
 export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';
 export type { JobsApi, JobsApiSource, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 export type { KernelAdmin } from '../contract/kernel-admin.js';

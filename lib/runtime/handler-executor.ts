@@ -1,5 +1,5 @@
 import type { Delivery } from '../contract/driver.js';
-import { UnknownJobError } from '../contract/errors.js';
+import { UnknownJobError } from '../contract/job-errors.js';
 import type { Executor, JobControl, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';

@@ -1,4 +1,5 @@
-import { HandlerConflictError, JobsArgumentError } from '../contract/errors.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { HandlerConflictError } from '../contract/job-errors.js';
 import type { Handler } from './handler.js';
 
 /** Which jobs a handler takes. */

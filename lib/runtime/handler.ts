@@ -1,6 +1,7 @@
 import { readRetryOptions } from '../config/retry-options.js';
 import { durationMs, type DurationInput } from '../contract/duration.js';
-import { JobsArgumentError, JobValidationError } from '../contract/errors.js';
+import { JobsArgumentError } from '../contract/errors.js';
+import { JobValidationError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import type { Job } from '../contract/job.js';

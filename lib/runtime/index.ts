@@ -16,29 +16,34 @@ export type { Clock, Deadline, Timer } from '../contract/clock.js';
 export { deadlineAfter, systemClock } from '../contract/clock.js';
 export type { Delivery, DeliverySink, Driver, DriverCapabilities, DriverContext, DriverModule, DriverRegistry } from '../contract/driver.js';
 export {
-  BrokerRefusedError,
-  BrokerUnavailableError,
-  CancelJobError,
   DispatcherNotFoundError,
-  DriverNotAvailableError,
-  DriverStoppedError,
-  FileFormatError,
-  FileInUseError,
-  FileVersionError,
+  JobsArgumentError,
+  JobsConfigError,
+  JobsError,
+  KernelStoppingError,
+  NotSupportedByKernelError,
+  PackageMissingError,
+  ServiceFailedError,
+} from '../contract/errors.js';
+export {
+  CancelJobError,
   HandlerConflictError,
   JobAlreadySettledError,
   JobCrashedError,
   JobExpiredError,
-  JobsArgumentError,
-  JobsConfigError,
-  JobsError,
-  JobsPathError,
   JobTimeoutError,
   JobValidationError,
-  KernelStoppingError,
+  RetryJobError,
+  SnoozeJobError,
+  UnknownJobError,
+  UnrecoverableJobError,
+} from '../contract/job-errors.js';
+export {
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  DriverNotAvailableError,
+  DriverStoppedError,
   NotSupportedByDriverError,
-  NotSupportedByKernelError,
-  PackageMissingError,
   PayloadTooLargeError,
   PipelineAlreadyPausedError,
   PipelineAlreadyRunningError,
@@ -46,15 +51,16 @@ export {
   PipelineFullError,
   PipelineNotFoundError,
   PushUncertainError,
-  RetryJobError,
-  ServiceFailedError,
-  SnoozeJobError,
+} from '../contract/pipeline-errors.js';
+export {
+  FileFormatError,
+  FileInUseError,
+  FileVersionError,
+  JobsPathError,
   StateConflictError,
   StateStoreClosedError,
   StorageError,
-  UnknownJobError,
-  UnrecoverableJobError,
-} from '../contract/errors.js';
+} from '../contract/storage-errors.js';
 export type { Executor, JobControl, Outcome } from '../contract/executor.js';
 export { DONE_OUTCOME } from '../contract/executor.js';
 export type { JobFailure } from '../contract/failure.js';

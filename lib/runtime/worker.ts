@@ -3,7 +3,8 @@ import type { Executor } from '../contract/executor.js';
 import type { JobHandlers, ServeJobsOptions } from './serve-jobs.js';
 
 export { ReceivedTask, type FailOptions, type NackOptions, type RequeueOptions } from '../client/received-task.js';
-export { JobAlreadySettledError, JobsError, KernelProtocolError } from '../contract/errors.js';
+export { JobsError, KernelProtocolError } from '../contract/errors.js';
+export { JobAlreadySettledError } from '../contract/job-errors.js';
 export { FrameError, GoridgeError, RelayError } from '../contract/rpc-errors.js';
 export type { PayloadParts, PayloadSource } from '../contract/service.js';
 export { Consumer, WorkerTaskFactory, type ConsumerOptions, type ReceivedTaskFactory } from '../worker/consumer.js';

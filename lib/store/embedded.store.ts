@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Clock } from '../contract/clock.js';
-import { StateConflictError, StateStoreClosedError, StorageError } from '../contract/errors.js';
+import { StateConflictError, StateStoreClosedError, StorageError } from '../contract/storage-errors.js';
 import { DONE } from '../contract/job.js';
 import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';

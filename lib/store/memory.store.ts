@@ -1,5 +1,5 @@
 import type { Clock } from '../contract/clock.js';
-import { StateStoreClosedError } from '../contract/errors.js';
+import { StateStoreClosedError } from '../contract/storage-errors.js';
 import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
 import { BufferedTransaction } from './buffered-transaction.js';

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../contract/clock.js';
-import { JobTimeoutError } from '../contract/errors.js';
+import { JobTimeoutError } from '../contract/job-errors.js';
 import type { JobControl, Outcome } from '../contract/executor.js';
 import { ATTEMPT_HEADER, numberHeader } from '../contract/job-headers.js';
 import type { Job } from '../contract/job.js';

@@ -1,4 +1,4 @@
-import { RetryJobError, SnoozeJobError } from '../contract/errors.js';
+import { RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
 import type { Outcome } from '../contract/executor.js';
 import type { JobFailure } from '../contract/failure.js';
 import type { JobHeaders } from '../contract/job.js';

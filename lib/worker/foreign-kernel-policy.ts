@@ -1,6 +1,6 @@
 import type { Clock } from '../contract/clock.js';
 import { durationMs } from '../contract/duration.js';
-import { JobExpiredError, RetryJobError, SnoozeJobError } from '../contract/errors.js';
+import { JobExpiredError, RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
 import type { Outcome } from '../contract/executor.js';
 import { failureOf, type JobFailure } from '../contract/failure.js';
 import {

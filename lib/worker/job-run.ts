@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import { JobTimeoutError } from '../contract/errors.js';
+import { JobTimeoutError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
 import { numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
 import type { Done, Job, JobHeaders } from '../contract/job.js';

@@ -1,5 +1,6 @@
 import { systemClock, type Clock, type Timer } from '../contract/clock.js';
-import { CancelJobError, JobTimeoutError, KernelStoppingError } from '../contract/errors.js';
+import { KernelStoppingError } from '../contract/errors.js';
+import { CancelJobError, JobTimeoutError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type Executor, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import type { Done } from '../contract/job.js';

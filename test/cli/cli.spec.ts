@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { KernelOptions } from '../../lib/config/kernel-options.js';
-import { UnrecoverableJobError } from '../../lib/contract/errors.js';
+import { UnrecoverableJobError } from '../../lib/contract/job-errors.js';
 import { DEFAULT_RPC_LIMITS } from '../../lib/contract/settings.js';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import type { RpcMethod } from '../../lib/relay/rpc-method.js';

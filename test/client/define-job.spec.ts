@@ -1,6 +1,7 @@
 import { object, optional, pipe, string, trim } from 'valibot';
 import { z } from 'zod';
-import { JobsArgumentError, JobValidationError } from '../../lib/contract/errors.js';
+import { JobsArgumentError } from '../../lib/contract/errors.js';
+import { JobValidationError } from '../../lib/contract/job-errors.js';
 import type { StandardSchema } from '../../lib/contract/standard-schema.js';
 import { defineJob, jobNameOf, type DefineJobOptions, type JobDefinition, type PayloadOf, type PushPayload } from '../../lib/client/define-job.js';
 import { JobOptions } from '../../lib/client/job-options.js';

@@ -1,4 +1,5 @@
-import { JobsArgumentError, PipelineExistsError, PipelineNotFoundError } from '../../lib/contract/errors.js';
+import { JobsArgumentError } from '../../lib/contract/errors.js';
+import { PipelineExistsError, PipelineNotFoundError } from '../../lib/contract/pipeline-errors.js';
 import { MemoryCreateInfo } from '../../lib/client/create-info.js';
 import { defineJob } from '../../lib/client/define-job.js';
 import { JobOptions } from '../../lib/client/job-options.js';

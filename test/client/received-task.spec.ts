@@ -1,5 +1,6 @@
 import type { JobControl } from '../../lib/contract/executor.js';
-import { JobAlreadySettledError, JobsArgumentError, JobValidationError } from '../../lib/contract/errors.js';
+import { JobsArgumentError } from '../../lib/contract/errors.js';
+import { JobAlreadySettledError, JobValidationError } from '../../lib/contract/job-errors.js';
 import { JobRecord, NO_HEADERS, type Job } from '../../lib/contract/job.js';
 import { ReceivedTask, type TaskControl } from '../../lib/client/received-task.js';
 import { aJob, headers, receive, ScriptedControl } from './support.js';

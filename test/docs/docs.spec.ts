@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as headerNames from '../../lib/contract/job-headers.js';
 import { JobsEventHub } from '../../lib/contract/jobs-events.js';
 import { createCounters } from '../../lib/kernel/counters.js';
@@ -11,7 +11,10 @@ interface ErrorClass {
   readonly isRetriable: boolean;
 }
 
-const ERROR_FILES = ['lib/contract/errors.ts', 'lib/contract/rpc-errors.ts', 'lib/contract/worker-errors.ts'];
+const CONTRACT = 'lib/contract';
+const ERROR_FILES = readdirSync(CONTRACT)
+  .filter((file) => file.endsWith('errors.ts'))
+  .map((file) => `${CONTRACT}/${file}`);
 
 function sourceOf(files: readonly string[]): string {
   return files.map((file) => readFileSync(file, 'utf8')).join('\n');

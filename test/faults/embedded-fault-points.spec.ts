@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../lib/contract/clock.js';
-import { UnrecoverableJobError } from '../../lib/contract/errors.js';
+import { UnrecoverableJobError } from '../../lib/contract/job-errors.js';
 import type { Kernel } from '../../lib/kernel/kernel.js';
 import { createKernel } from '../../lib/runtime/create-kernel.js';
 import { HandlerExecutor } from '../../lib/runtime/handler-executor.js';

@@ -1,5 +1,5 @@
 import type { JobContext } from '../../lib/runtime/job-context.js';
-import { CancelJobError, RetryJobError, SnoozeJobError, UnrecoverableJobError } from '../../lib/contract/errors.js';
+import { CancelJobError, RetryJobError, SnoozeJobError, UnrecoverableJobError } from '../../lib/contract/job-errors.js';
 import { closeKernels, deferred, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
 
 afterEach(closeKernels);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { JobTimeoutError } from '../../lib/contract/errors.js';
+import { JobTimeoutError } from '../../lib/contract/job-errors.js';
 import { closePools, openPool, type OpenedPool, type PoolOptions } from './support.js';
 
 afterEach(closePools);

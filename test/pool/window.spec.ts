@@ -1,4 +1,5 @@
-import { JobTimeoutError, KernelStoppingError } from '../../lib/contract/errors.js';
+import { KernelStoppingError } from '../../lib/contract/errors.js';
+import { JobTimeoutError } from '../../lib/contract/job-errors.js';
 import type { Outcome } from '../../lib/contract/executor.js';
 import { AdaptiveWindow } from '../../lib/pool/adaptive-window.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';

@@ -1,4 +1,4 @@
-import { PipelineFullError } from '../../lib/contract/errors.js';
+import { PipelineFullError } from '../../lib/contract/pipeline-errors.js';
 import type { JobsApi } from '../../lib/contract/jobs-api.js';
 import type { KernelAdmin } from '../../lib/contract/kernel-admin.js';
 import { kernelMethods, type KernelMethodsParts } from '../../lib/relay/methods/kernel-methods.js';

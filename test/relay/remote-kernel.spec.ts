@@ -1,8 +1,7 @@
+import { JobsArgumentError, NotSupportedByKernelError } from '../../lib/contract/errors.js';
 import {
   DriverNotAvailableError,
-  JobsArgumentError,
   NotSupportedByDriverError,
-  NotSupportedByKernelError,
   PayloadTooLargeError,
   PipelineAlreadyPausedError,
   PipelineAlreadyRunningError,
@@ -10,7 +9,7 @@ import {
   PipelineFullError,
   PipelineNotFoundError,
   PushUncertainError,
-} from '../../lib/contract/errors.js';
+} from '../../lib/contract/pipeline-errors.js';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import type { KernelAdmin, WorkerStat } from '../../lib/contract/kernel-admin.js';
 import { RpcUncertainError, RpcUnreachableError, ServiceError } from '../../lib/contract/rpc-errors.js';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open as openLmdb } from 'lmdb';
-import { FileFormatError, FileVersionError, JobsPathError, StateConflictError } from '../../lib/contract/errors.js';
+import { FileFormatError, FileVersionError, JobsPathError, StateConflictError } from '../../lib/contract/storage-errors.js';
 import { EmbeddedStore } from '../../lib/store/embedded.store.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { createTempFolder } from '../support/temp-folder.js';

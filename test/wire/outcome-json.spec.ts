@@ -1,4 +1,4 @@
-import { RetryJobError, SnoozeJobError } from '../../lib/contract/errors.js';
+import { RetryJobError, SnoozeJobError } from '../../lib/contract/job-errors.js';
 import type { Outcome } from '../../lib/contract/executor.js';
 import { failureOf } from '../../lib/contract/failure.js';
 import { ACK_BODY, encodeAnswer, encodeOutcome } from '../../lib/wire/job-answer.js';

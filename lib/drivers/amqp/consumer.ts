@@ -1,5 +1,6 @@
 import type { DriverContext } from '../../contract/driver.js';
-import { BrokerUnavailableError, JobsConfigError } from '../../contract/errors.js';
+import { JobsConfigError } from '../../contract/errors.js';
+import { BrokerUnavailableError } from '../../contract/pipeline-errors.js';
 import { Ring } from '../../contract/ring.js';
 import { SupervisedConnection } from '../supervised-connection.js';
 import type { AmqpMessage, AmqpModel } from './client.js';

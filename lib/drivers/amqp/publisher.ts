@@ -1,6 +1,6 @@
 import type { Timer } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
-import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, PushUncertainError } from '../../contract/errors.js';
+import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import { SupervisedConnection } from '../supervised-connection.js';
 import type { AmqpConfirmChannel, AmqpModel, ReturnedMessage } from './client.js';
 import type { AmqpOptions, AmqpSettings } from './config.js';

@@ -1,7 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import type { Clock } from '../../contract/clock.js';
-import { FileFormatError, FileVersionError, JobsError, JobsPathError, StorageError } from '../../contract/errors.js';
+import { JobsError } from '../../contract/errors.js';
+import { FileFormatError, FileVersionError, JobsPathError, StorageError } from '../../contract/storage-errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { failureOfCommit, openLmdbFile, type LmdbDatabase } from '../../files/lmdb-file.js';
 import { jobKey, metaKey, Region } from './key.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
-import { FileInUseError, JobsPathError } from '../../contract/errors.js';
+import { FileInUseError, JobsPathError } from '../../contract/storage-errors.js';
 import type { LmdbDatabase } from '../../files/lmdb-file.js';
 import { metaKey } from './key.js';
 

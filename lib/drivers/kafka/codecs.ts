@@ -1,4 +1,5 @@
-import { NotSupportedByDriverError, PackageMissingError } from '../../contract/errors.js';
+import { PackageMissingError } from '../../contract/errors.js';
+import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { loadPackage } from '../../contract/load-package.js';
 import type { KafkaJsCodec, KafkaJsModule } from './kafkajs-types.js';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { DriverCapabilities } from '../../contract/driver.js';
-import { JobsConfigError, NotSupportedByDriverError, type ConfigIssue } from '../../contract/errors.js';
+import { JobsConfigError, type ConfigIssue } from '../../contract/errors.js';
+import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
 import { lentAtOnce, optionTable } from '../option-table.js';
 import { Section } from './section.js';

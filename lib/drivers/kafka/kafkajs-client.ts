@@ -1,4 +1,5 @@
-import { JobsConfigError, NotSupportedByDriverError } from '../../contract/errors.js';
+import { JobsConfigError } from '../../contract/errors.js';
+import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { loadPackage } from '../../contract/load-package.js';
 import { errorOf } from '../../contract/thrown.js';

@@ -1,12 +1,6 @@
 import type { Clock, Timer } from '../../contract/clock.js';
-import {
-  BrokerRefusedError,
-  BrokerUnavailableError,
-  DriverStoppedError,
-  JobsConfigError,
-  JobsError,
-  PushUncertainError,
-} from '../../contract/errors.js';
+import { JobsConfigError, JobsError } from '../../contract/errors.js';
+import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { SupervisedConnection, type SupervisedRedial } from '../supervised-connection.js';
 import type { KafkaClient, KafkaProducer, OutgoingRecord, ProduceFailure, ProducerSettings } from './port.js';

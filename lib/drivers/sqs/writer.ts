@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Deadline } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
-import { BrokerRefusedError, BrokerUnavailableError, PushUncertainError, type JobsError } from '../../contract/errors.js';
+import { type JobsError } from '../../contract/errors.js';
+import { BrokerRefusedError, BrokerUnavailableError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import { GROUP_HEADER } from '../../contract/job-headers.js';
 import type { Job, JobHeaders } from '../../contract/job.js';
 import { errorOf, messageOf } from '../../contract/thrown.js';

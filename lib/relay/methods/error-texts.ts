@@ -1,8 +1,7 @@
+import { JobsConfigError, KernelStoppingError } from '../../contract/errors.js';
 import {
   DriverNotAvailableError,
   DriverStoppedError,
-  JobsConfigError,
-  KernelStoppingError,
   PayloadTooLargeError,
   PipelineAlreadyPausedError,
   PipelineAlreadyRunningError,
@@ -10,7 +9,7 @@ import {
   PipelineFullError,
   PipelineNotFoundError,
   PushUncertainError,
-} from '../../contract/errors.js';
+} from '../../contract/pipeline-errors.js';
 import { messageOf } from '../../contract/thrown.js';
 import { AnswerError } from '../../wire/answer-error.js';
 

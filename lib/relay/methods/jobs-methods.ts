@@ -1,4 +1,5 @@
-import { JobsConfigError, PipelineNotFoundError } from '../../contract/errors.js';
+import { JobsConfigError } from '../../contract/errors.js';
+import { PipelineNotFoundError } from '../../contract/pipeline-errors.js';
 import type { Job } from '../../contract/job.js';
 import { ACCEPTED, type JobsApi, type PushOutcome } from '../../contract/jobs-api.js';
 import { AnswerError } from '../../wire/answer-error.js';

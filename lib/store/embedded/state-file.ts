@@ -1,4 +1,5 @@
-import { FileFormatError, FileVersionError, JobsError, StorageError } from '../../contract/errors.js';
+import { JobsError } from '../../contract/errors.js';
+import { FileFormatError, FileVersionError, StorageError } from '../../contract/storage-errors.js';
 import { failureOfCommit, openLmdbFile, type LmdbDatabase } from '../../files/lmdb-file.js';
 import { Region, stateKey } from './state-key.js';
 
