@@ -54,6 +54,8 @@ export {
   PackageMissingError,
   ServiceFailedError,
 } from './contract/errors.js';
+export type { ConfigIssue } from './contract/errors.js';
+export type { JobFailure } from './contract/failure.js';
 export {
   CancelJobError,
   HandlerConflictError,
@@ -68,6 +70,9 @@ export {
   UnknownQueueError,
   UnrecoverableJobError,
 } from './contract/job-errors.js';
+export type { Job, Payload } from './contract/job.js';
+export type { PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from './contract/jobs-api.js';
+export type { JobEvent, JobsEventMap, JobsEventName } from './contract/jobs-events.js';
 export {
   BrokerRefusedError,
   BrokerUnavailableError,
@@ -92,11 +97,6 @@ export {
   StateStoreClosedError,
   StorageError,
 } from './contract/storage-errors.js';
-export type { ConfigIssue } from './contract/errors.js';
-export type { JobFailure } from './contract/failure.js';
-export type { Job, Payload } from './contract/job.js';
-export type { PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from './contract/jobs-api.js';
-export type { JobEvent, JobsEventMap, JobsEventName } from './contract/jobs-events.js';
 export type {
   FailedAttempt,
   FailedJob,

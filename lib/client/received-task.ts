@@ -1,7 +1,7 @@
 import { durationMs, type DurationInput } from '../contract/duration.js';
-import { JobAlreadySettledError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
+import { JobAlreadySettledError } from '../contract/job-errors.js';
 import { isReservedHeader, userHeaders } from '../contract/job-headers.js';
 import { DONE, type Done, type Job, type JobHeaders, type KafkaPlace } from '../contract/job.js';
 import { bytesOf, jsonOf, textOf } from './payload-codec.js';

@@ -1,7 +1,7 @@
 import { JobsArgumentError } from '../contract/errors.js';
-import { PushBatchError } from '../contract/pipeline-errors.js';
 import type { Job } from '../contract/job.js';
 import { ACCEPTED, type JobsApi } from '../contract/jobs-api.js';
+import { PushBatchError } from '../contract/pipeline-errors.js';
 import { shown } from '../contract/shown.js';
 import { PreparedTask } from './prepared-task.js';
 import { QueuedTask } from './queued-task.js';

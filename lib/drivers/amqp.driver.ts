@@ -1,6 +1,10 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverContext } from '../contract/driver.js';
 import { JobsArgumentError } from '../contract/errors.js';
+import type { Done, Job, JobHeaders } from '../contract/job.js';
+import type { PipelineStat } from '../contract/jobs-api.js';
+import type { JobQuery } from '../contract/kernel-admin.js';
+import { loadPackage } from '../contract/load-package.js';
 import {
   BrokerRefusedError,
   BrokerUnavailableError,
@@ -8,10 +12,6 @@ import {
   NotSupportedByDriverError,
   PushUncertainError,
 } from '../contract/pipeline-errors.js';
-import type { Done, Job, JobHeaders } from '../contract/job.js';
-import type { PipelineStat } from '../contract/jobs-api.js';
-import type { JobQuery } from '../contract/kernel-admin.js';
-import { loadPackage } from '../contract/load-package.js';
 import type { AmqpClient, AmqpModel } from './amqp/client.js';
 import { resolveSettings, type AmqpOptions, type AmqpSettings } from './amqp/config.js';
 import { connectionKey, superviseConnection, type ConnectionUse } from './amqp/connection.js';

@@ -1,5 +1,8 @@
 import type { Deadline, Timer } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
+import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
+import type { PipelineStat } from '../contract/jobs-api.js';
+import type { JobPage, JobQuery } from '../contract/kernel-admin.js';
 import {
   BrokerRefusedError,
   BrokerUnavailableError,
@@ -7,9 +10,6 @@ import {
   NotSupportedByDriverError,
   PushUncertainError,
 } from '../contract/pipeline-errors.js';
-import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
-import type { PipelineStat } from '../contract/jobs-api.js';
-import type { JobPage, JobQuery } from '../contract/kernel-admin.js';
 import { BeanstalkClient } from './beanstalk/client.js';
 import { MAX_UINT32, resolveSettings, seconds, type BeanstalkOptions, type BeanstalkSettings } from './beanstalk/config.js';
 import { Consumer } from './beanstalk/consumer.js';

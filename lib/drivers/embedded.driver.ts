@@ -1,12 +1,12 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverContext } from '../contract/driver.js';
-import { DriverStoppedError } from '../contract/pipeline-errors.js';
-import { StorageError } from '../contract/storage-errors.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery } from '../contract/kernel-admin.js';
+import { DriverStoppedError } from '../contract/pipeline-errors.js';
 import { priorityOf } from '../contract/priority.js';
 import { Ring } from '../contract/ring.js';
+import { StorageError } from '../contract/storage-errors.js';
 import { AutoAcks } from './embedded/auto-acks.js';
 import { browsePage, scanFile, scanMemory, waitingEntries, type WaitingPlaces } from './embedded/browse.js';
 import { DEFAULT_FILE, DEFAULT_MODE, type EmbeddedOptions } from './embedded/config.js';

@@ -1,9 +1,9 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
 import { JobsArgumentError } from '../contract/errors.js';
-import { DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import type { Job, JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
+import { DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { priorityOf } from '../contract/priority.js';
 import { resolveSettings, type KafkaOptions, type KafkaSettings } from './kafka/config.js';
 import { Consumption } from './kafka/consumption.js';

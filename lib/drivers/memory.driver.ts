@@ -1,10 +1,10 @@
 import type { Driver, DriverCapabilities, DriverContext } from '../contract/driver.js';
-import { DriverStoppedError, PipelineFullError } from '../contract/pipeline-errors.js';
 import { isAskedFor, viewOf } from '../contract/job-view.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders, type JobHolder } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery, JobView } from '../contract/kernel-admin.js';
 import type { OptionSpec } from '../contract/option-spec.js';
+import { DriverStoppedError, PipelineFullError } from '../contract/pipeline-errors.js';
 import { Ring } from '../contract/ring.js';
 import { DelayedJobs } from './memory/delayed-jobs.js';
 import { lentAtOnce, optionTable } from './option-table.js';

@@ -1,9 +1,9 @@
 import type { Deadline } from '../contract/clock.js';
 import type { Driver, DriverContext } from '../contract/driver.js';
-import { BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobQuery } from '../contract/kernel-admin.js';
+import { BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { SqsApi, SqsFailure, type SqsMessage } from './sqs/api.js';
 import { MAX_VISIBILITY_SECONDS, readSettings, type SqsOptions, type SqsSection, type SqsSettings } from './sqs/config.js';
 import { SqsDelivery, type DeliveryHolder } from './sqs/delivery.js';

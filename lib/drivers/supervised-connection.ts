@@ -1,7 +1,7 @@
 import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatiel';
 import type { Clock, Timer } from '../contract/clock.js';
-import { BrokerUnavailableError, DriverStoppedError } from '../contract/pipeline-errors.js';
 import type { JobsLogger } from '../contract/logger.js';
+import { BrokerUnavailableError, DriverStoppedError } from '../contract/pipeline-errors.js';
 import { messageOf } from '../contract/thrown.js';
 
 /** How long to wait before the next try to connect: half of the time to all of it, by chance, twice as long after each failure. */

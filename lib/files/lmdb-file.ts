@@ -1,6 +1,6 @@
 import { loadPackage } from '../contract/load-package.js';
-import { FileFormatError, JobsPathError } from '../contract/storage-errors.js';
 import { DONE } from '../contract/job.js';
+import { FileFormatError, JobsPathError } from '../contract/storage-errors.js';
 import { prepareFile } from './prepare-file.js';
 
 /** The members of lmdb that are used here, so that its types stay out of our signatures. Keys are compared as bytes. */

@@ -1,9 +1,9 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
 import { CancelJobError } from '../contract/job-errors.js';
-import { NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { isAskedFor, viewOf } from '../contract/job-view.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
+import { NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import type { Counters } from './counters.js';
 import type { FailedStore } from './failed-store.js';
 import type { Pipeline } from './pipeline.js';

@@ -1,8 +1,8 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import { JobCrashedError, JobExpiredError } from '../contract/job-errors.js';
 import type { Executor, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
+import { JobCrashedError, JobExpiredError } from '../contract/job-errors.js';
 import { EXPIRES_AT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
 import { DONE, NO_HEADERS, sizeOf } from '../contract/job.js';
 import type { Counters } from './counters.js';

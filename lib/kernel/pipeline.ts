@@ -1,11 +1,11 @@
 import type { Clock, Deadline } from '../contract/clock.js';
 import type { Delivery, Driver, DriverCapabilities, DriverModule, SharedResources } from '../contract/driver.js';
 import { KernelStoppingError, type JobsError } from '../contract/errors.js';
-import { DriverStoppedError, PayloadTooLargeError, PipelineAlreadyPausedError, PipelineAlreadyRunningError } from '../contract/pipeline-errors.js';
 import { DONE, JobRecord, sizeOf, type Job } from '../contract/job.js';
 import { ACCEPTED, type PipelineStat, type PushOutcome, type PushReceipt } from '../contract/jobs-api.js';
 import type { JobsEvents } from '../contract/jobs-events.js';
 import type { JobsLogger } from '../contract/logger.js';
+import { DriverStoppedError, PayloadTooLargeError, PipelineAlreadyPausedError, PipelineAlreadyRunningError } from '../contract/pipeline-errors.js';
 import type { RetryPolicy } from '../contract/retry-policy.js';
 import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';

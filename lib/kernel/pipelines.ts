@@ -1,8 +1,8 @@
 import type { Deadline } from '../contract/clock.js';
 import { KernelStoppingError, type JobsError } from '../contract/errors.js';
-import { PipelineExistsError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import type { Job } from '../contract/job.js';
 import type { PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+import { PipelineExistsError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import type { PipelineSettings } from '../contract/settings.js';
 import type { Counters } from './counters.js';
 import type { Pipeline } from './pipeline.js';

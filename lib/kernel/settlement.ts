@@ -1,9 +1,9 @@
 import type { Clock } from '../contract/clock.js';
 import { durationMs } from '../contract/duration.js';
 import { KernelStoppingError } from '../contract/errors.js';
-import { type RetryJobError, type SnoozeJobError } from '../contract/job-errors.js';
 import type { Outcome } from '../contract/executor.js';
 import { failureOf, type JobFailure } from '../contract/failure.js';
+import { type RetryJobError, type SnoozeJobError } from '../contract/job-errors.js';
 import {
   ATTEMPT_HEADER,
   CRASHES_HEADER,

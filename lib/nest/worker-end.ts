@@ -17,7 +17,6 @@ export async function endWorker(modules: ModulesContainer, exitCode: number, onE
   } catch (error) {
     onError(error);
   }
-  // The one place of the library that ends a process: open handles of the application would keep it alive, without a kernel.
-  // oxlint-disable-next-line no-process-exit
+  // oxlint-disable-next-line no-process-exit -- open handles of the application would keep the process alive, without a kernel
   process.exit(exitCode);
 }

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../contract/clock.js';
-import { PipelineNotFoundError, PushUncertainError } from '../contract/pipeline-errors.js';
 import type { Job } from '../contract/job.js';
 import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+import { PipelineNotFoundError, PushUncertainError } from '../contract/pipeline-errors.js';
 import { CodecError, RpcUncertainError, RpcUnreachableError, ServiceError } from '../contract/rpc-errors.js';
 import { FrameFlag } from '../wire/frame.js';
 import { readPipelines, readStats, writeDeclare, writePipelines } from '../wire/jobs-messages.js';

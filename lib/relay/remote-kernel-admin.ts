@@ -1,5 +1,4 @@
 import { JobsArgumentError, NotSupportedByKernelError } from '../contract/errors.js';
-import { NotSupportedByDriverError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import type {
   FailedJob,
   FailedJobPage,
@@ -14,6 +13,7 @@ import type {
   RunningJob,
   WorkerStat,
 } from '../contract/kernel-admin.js';
+import { NotSupportedByDriverError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import { CodecError, ServiceError } from '../contract/rpc-errors.js';
 import { FrameFlag } from '../wire/frame.js';
 import { withPayload, withPayloads, writeNrr } from './methods/nrr-values.js';

@@ -65,6 +65,10 @@ export {
   type ConfigIssue,
 } from '../contract/errors.js';
 export { JobAlreadySettledError, JobValidationError } from '../contract/job-errors.js';
+export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';
+export type { JobsApi, JobsApiSource, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+export type { KernelAdmin } from '../contract/kernel-admin.js';
+export type { JobsLogger } from '../contract/logger.js';
 export {
   BrokerRefusedError,
   BrokerUnavailableError,
@@ -80,11 +84,6 @@ export {
   PushBatchError,
   PushUncertainError,
 } from '../contract/pipeline-errors.js';
-export { FileFormatError, FileInUseError, FileVersionError, JobsPathError, StorageError } from '../contract/storage-errors.js';
-export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';
-export type { JobsApi, JobsApiSource, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
-export type { KernelAdmin } from '../contract/kernel-admin.js';
-export type { JobsLogger } from '../contract/logger.js';
 export {
   CodecError,
   FrameError,
@@ -101,6 +100,7 @@ export {
 } from '../contract/rpc-errors.js';
 export type { RpcTlsSettings } from '../contract/settings.js';
 export type { StandardIssue, StandardResult, StandardSchema } from '../contract/standard-schema.js';
+export { FileFormatError, FileInUseError, FileVersionError, JobsPathError, StorageError } from '../contract/storage-errors.js';
 export { JsonCodec, MsgpackCodec, ProtobufCodec, RawCodec, type ProtobufType, type RpcCodec } from '../relay/codecs.js';
 export type { RedialOptions } from '../relay/redial.js';
 export { RemoteJobsApi, type RemoteJobsApiOptions } from '../relay/remote-jobs-api.js';

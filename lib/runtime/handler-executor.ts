@@ -1,7 +1,7 @@
 import type { Delivery } from '../contract/driver.js';
-import { UnknownJobError } from '../contract/job-errors.js';
 import type { Executor, JobControl, Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
+import { UnknownJobError } from '../contract/job-errors.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';
 import { HandlerRegistry, type HandlerRoute } from './handler-registry.js';
 import { Handler, type HandlerFunction, type HandlerOptions } from './handler.js';

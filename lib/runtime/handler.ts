@@ -1,9 +1,9 @@
 import { readRetryOptions } from '../config/retry-options.js';
 import { durationMs, type DurationInput } from '../contract/duration.js';
 import { JobsArgumentError } from '../contract/errors.js';
-import { JobValidationError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
+import { JobValidationError } from '../contract/job-errors.js';
 import type { Job } from '../contract/job.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { RetryOptions, RetryPolicy } from '../contract/retry-policy.js';

@@ -25,6 +25,10 @@ export {
   PackageMissingError,
   ServiceFailedError,
 } from '../contract/errors.js';
+export type { Executor, JobControl, Outcome } from '../contract/executor.js';
+export { DONE_OUTCOME } from '../contract/executor.js';
+export type { JobFailure } from '../contract/failure.js';
+export { failureOf } from '../contract/failure.js';
 export {
   CancelJobError,
   HandlerConflictError,
@@ -61,10 +65,6 @@ export {
   StateStoreClosedError,
   StorageError,
 } from '../contract/storage-errors.js';
-export type { Executor, JobControl, Outcome } from '../contract/executor.js';
-export { DONE_OUTCOME } from '../contract/executor.js';
-export type { JobFailure } from '../contract/failure.js';
-export { failureOf } from '../contract/failure.js';
 export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';
 export { DONE, JobRecord, NO_HEADERS } from '../contract/job.js';
 export type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';

@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import type { Clock } from '../contract/clock.js';
-import { StateConflictError, StateStoreClosedError, StorageError } from '../contract/storage-errors.js';
 import { DONE } from '../contract/job.js';
 import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
+import { StateConflictError, StateStoreClosedError, StorageError } from '../contract/storage-errors.js';
 import { BufferedTransaction } from './buffered-transaction.js';
 import { checkKey, checkRange, checkText, checkTtl, writeOf } from './checks.js';
 import { failureOfCommit, type LmdbDatabase } from '../files/lmdb-file.js';

@@ -1,7 +1,7 @@
 import type { Clock } from '../contract/clock.js';
-import { StateStoreClosedError } from '../contract/storage-errors.js';
 import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import type { StateEntry, StateRange, StateStore, StateTransaction } from '../contract/state-store.js';
+import { StateStoreClosedError } from '../contract/storage-errors.js';
 import { BufferedTransaction } from './buffered-transaction.js';
 import { checkKey, checkRange, checkText, checkTtl, type Write, writeOf } from './checks.js';
 import { compareKeys } from './key-order.js';

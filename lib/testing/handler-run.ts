@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../contract/clock.js';
-import { JobTimeoutError } from '../contract/job-errors.js';
 import type { JobControl, Outcome } from '../contract/executor.js';
+import { JobTimeoutError } from '../contract/job-errors.js';
 import { ATTEMPT_HEADER, numberHeader } from '../contract/job-headers.js';
 import type { Job } from '../contract/job.js';
 

@@ -1,6 +1,6 @@
-import { RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
 import type { Outcome } from '../contract/executor.js';
 import type { JobFailure } from '../contract/failure.js';
+import { RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
 import type { JobHeaders } from '../contract/job.js';
 import type { OnFailure, RetryPolicy } from '../contract/retry-policy.js';
 
@@ -21,17 +21,7 @@ export interface RetryJson {
 }
 
 /** An outcome as plain data. */
-export type OutcomeJson =
-  | FailureJson
-  | { readonly kind: 'nacked'; readonly requeue: boolean; readonly delayMs: number; readonly reason: string }
-  | {
-      readonly kind: 'requeue';
-      readonly headers: JobHeaders;
-      readonly delayMs: number;
-      readonly reason: string;
-      readonly spendsAttempt: boolean;
-    }
-  | { readonly kind: 'unstarted' };
+export type OutcomeJson = FailureJson | Extract<Outcome, { readonly kind: 'nacked' | 'requeue' | 'unstarted' }>;
 
 interface FailureJson {
   readonly kind: 'failed' | 'rejected';

@@ -1,8 +1,8 @@
 import type { Clock } from '../contract/clock.js';
 import { durationMs } from '../contract/duration.js';
-import { JobExpiredError, RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
 import type { Outcome } from '../contract/executor.js';
 import { failureOf, type JobFailure } from '../contract/failure.js';
+import { JobExpiredError, RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
 import {
   ATTEMPT_HEADER,
   EXPIRES_AT_HEADER,

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import { JobTimeoutError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
+import { JobTimeoutError } from '../contract/job-errors.js';
 import { numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
 import type { Done, Job, JobHeaders } from '../contract/job.js';
 import type { RetryPolicy } from '../contract/retry-policy.js';

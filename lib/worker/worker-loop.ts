@@ -1,8 +1,8 @@
 import { systemClock, type Clock, type Timer } from '../contract/clock.js';
 import { KernelStoppingError } from '../contract/errors.js';
-import { CancelJobError, JobTimeoutError } from '../contract/job-errors.js';
 import { DONE_OUTCOME, type Executor, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
+import { CancelJobError, JobTimeoutError } from '../contract/job-errors.js';
 import type { Done } from '../contract/job.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';
 import { encodeFrame, FrameFlag, StreamBit, type Frame } from '../wire/frame.js';

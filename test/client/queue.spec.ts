@@ -1,8 +1,8 @@
 import { createHook } from 'node:async_hooks';
 import { JobsArgumentError } from '../../lib/contract/errors.js';
 import { JobValidationError } from '../../lib/contract/job-errors.js';
-import { PipelineFullError, PipelineNotFoundError, PushBatchError } from '../../lib/contract/pipeline-errors.js';
 import { JobRecord, NO_HEADERS, type Job } from '../../lib/contract/job.js';
+import { PipelineFullError, PipelineNotFoundError, PushBatchError } from '../../lib/contract/pipeline-errors.js';
 import type { StandardSchema } from '../../lib/contract/standard-schema.js';
 import { defineJob } from '../../lib/client/define-job.js';
 import { JobOptions, type JobOptionsInput } from '../../lib/client/job-options.js';

@@ -1,6 +1,6 @@
 import { KernelStoppingError } from '../../lib/contract/errors.js';
-import { JobTimeoutError } from '../../lib/contract/job-errors.js';
 import type { Outcome } from '../../lib/contract/executor.js';
+import { JobTimeoutError } from '../../lib/contract/job-errors.js';
 import { AdaptiveWindow } from '../../lib/pool/adaptive-window.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { closePools, openPool, supervisor, type OpenedPool, type PoolOptions } from './support.js';

@@ -1,6 +1,6 @@
-import { PipelineFullError } from '../../lib/contract/pipeline-errors.js';
 import type { JobsApi } from '../../lib/contract/jobs-api.js';
 import type { KernelAdmin } from '../../lib/contract/kernel-admin.js';
+import { PipelineFullError } from '../../lib/contract/pipeline-errors.js';
 import { kernelMethods, type KernelMethodsParts } from '../../lib/relay/methods/kernel-methods.js';
 import { FrameFlag } from '../../lib/wire/frame.js';
 import { decodeMsgpack, encodeMsgpack } from '../../lib/wire/msgpack.js';

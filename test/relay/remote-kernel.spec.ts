@@ -1,4 +1,6 @@
 import { JobsArgumentError, NotSupportedByKernelError } from '../../lib/contract/errors.js';
+import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
+import type { KernelAdmin, WorkerStat } from '../../lib/contract/kernel-admin.js';
 import {
   DriverNotAvailableError,
   NotSupportedByDriverError,
@@ -10,8 +12,6 @@ import {
   PipelineNotFoundError,
   PushUncertainError,
 } from '../../lib/contract/pipeline-errors.js';
-import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
-import type { KernelAdmin, WorkerStat } from '../../lib/contract/kernel-admin.js';
 import { RpcUncertainError, RpcUnreachableError, ServiceError } from '../../lib/contract/rpc-errors.js';
 import { DEFAULT_RPC_LIMITS } from '../../lib/contract/settings.js';
 import { Jobs } from '../../lib/client/jobs.js';

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import type { Clock } from '../../lib/contract/clock.js';
 import { JobsArgumentError } from '../../lib/contract/errors.js';
-import { StateStoreClosedError } from '../../lib/contract/storage-errors.js';
 import type { StateEntry, StateStore } from '../../lib/contract/state-store.js';
+import { StateStoreClosedError } from '../../lib/contract/storage-errors.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 
 export interface StateStoreSubject {

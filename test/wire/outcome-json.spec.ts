@@ -1,6 +1,6 @@
-import { RetryJobError, SnoozeJobError } from '../../lib/contract/job-errors.js';
 import type { Outcome } from '../../lib/contract/executor.js';
 import { failureOf } from '../../lib/contract/failure.js';
+import { RetryJobError, SnoozeJobError } from '../../lib/contract/job-errors.js';
 import { ACK_BODY, encodeAnswer, encodeOutcome } from '../../lib/wire/job-answer.js';
 import { readOutcome, writeOutcome } from '../../lib/wire/outcome-json.js';
 

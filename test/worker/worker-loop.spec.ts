@@ -1,5 +1,5 @@
-import { CancelJobError, RetryJobError, SnoozeJobError, UnrecoverableJobError } from '../../lib/contract/job-errors.js';
 import type { Executor, Outcome } from '../../lib/contract/executor.js';
+import { CancelJobError, RetryJobError, SnoozeJobError, UnrecoverableJobError } from '../../lib/contract/job-errors.js';
 import type { Job } from '../../lib/contract/job.js';
 import type { RetryPolicy } from '../../lib/contract/retry-policy.js';
 import { HandlerExecutor } from '../../lib/runtime/handler-executor.js';

@@ -1,6 +1,6 @@
 import { PackageMissingError } from '../../contract/errors.js';
-import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { loadPackage } from '../../contract/load-package.js';
+import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { KafkaJsCodec, KafkaJsModule } from './kafkajs-types.js';
 
 /** What newer versions of Node have. */

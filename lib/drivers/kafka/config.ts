@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { DriverCapabilities } from '../../contract/driver.js';
 import { JobsConfigError, type ConfigIssue } from '../../contract/errors.js';
-import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { OptionSpec } from '../../contract/option-spec.js';
+import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { lentAtOnce, optionTable } from '../option-table.js';
 import { Section } from './section.js';
 import type { ClientSettings, Compression, Partitioning, SaslSettings, TlsSettings } from './port.js';

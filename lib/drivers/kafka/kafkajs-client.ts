@@ -1,7 +1,7 @@
 import { JobsConfigError } from '../../contract/errors.js';
-import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { loadPackage } from '../../contract/load-package.js';
+import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { errorOf } from '../../contract/thrown.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../contract/clock.js';
 import { JobsConfigError, JobsError } from '../../contract/errors.js';
-import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
+import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import { SupervisedConnection, type SupervisedRedial } from '../supervised-connection.js';
 import type { KafkaClient, KafkaProducer, OutgoingRecord, ProduceFailure, ProducerSettings } from './port.js';
 import { sizeOfRecord } from './record.js';

@@ -1,7 +1,7 @@
 import { JobsConfigError } from '../../contract/errors.js';
-import { PipelineNotFoundError } from '../../contract/pipeline-errors.js';
 import type { Job } from '../../contract/job.js';
 import { ACCEPTED, type JobsApi, type PushOutcome } from '../../contract/jobs-api.js';
+import { PipelineNotFoundError } from '../../contract/pipeline-errors.js';
 import { AnswerError } from '../../wire/answer-error.js';
 import { FrameFlag } from '../../wire/frame.js';
 import { readDeclare, readEmpty, readPipelines, writeEmpty, writePipelines, writeStats } from '../../wire/jobs-messages.js';
