@@ -14,14 +14,15 @@ import { JobCounts } from './embedded/counts.js';
 import { EmbeddedDelivery, type DeliveryHolder } from './embedded/delivery.js';
 import { DueScan } from './embedded/due-scan.js';
 import { JobFile, pipelineRange, resolveFile } from './embedded/job-file.js';
-import { jobKey, readyMajor, Region, regionOf } from './embedded/key.js';
-import { crashesOf, DamagedRecordError, decodeRecord, encodeRecord } from './embedded/record.js';
+import { JobWriter } from './embedded/job-writer.js';
+import { Region, regionOf } from './embedded/key.js';
+import { crashesOf, DamagedRecordError, decodeRecord } from './embedded/record.js';
 import { ReadyLanes } from './embedded/ready-lanes.js';
 import { Removals } from './embedded/removals.js';
 import { Retries } from './embedded/retries.js';
 import { Suspects } from './embedded/suspects.js';
 import { TakenOut } from './embedded/taken-out.js';
-import { WriteBatch, type WrittenJob } from './embedded/write-batch.js';
+import type { WrittenJob } from './embedded/write-batch.js';
 
 export { capabilities, options } from './embedded/config.js';
 export type { EmbeddedOptions } from './embedded/config.js';
@@ -40,8 +41,7 @@ export function createDriver(context: DriverContext<EmbeddedOptions>): Driver {
 /** What is there once the driver is open. */
 interface OpenedFile {
   readonly file: JobFile;
-  /** Of this pipeline, in the keys. */
-  readonly number: number;
+  readonly writer: JobWriter;
   readonly lanes: ReadyLanes;
   readonly due: DueScan;
   readonly removals: Removals;
@@ -58,7 +58,6 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   /** Wall time of this process: it starts as the machine's and never goes back. */
   readonly #wallOffset: number;
   #opened: OpenedFile | undefined;
-  #batch: WriteBatch | undefined;
   readonly #retries: Retries;
   readonly #counts = new JobCounts();
   #phase: 'idle' | 'running' | 'paused' | 'stopped' = 'idle';
@@ -72,17 +71,19 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   }
 
   async open(): Promise<void> {
-    const { resources, logger, options: given, pipeline, clock } = this.#context;
+    const { resources, logger, options: given, pipeline, priority, pushTimeoutMs, clock } = this.#context;
     const mode = given.permissions ?? DEFAULT_MODE;
     const file = await resources.share(`embedded:${this.#path}`, () => JobFile.open({ path: this.#path, mode, logger, clock }));
     const number = file.pipelineNumber(pipeline);
     const { database } = file;
     for (const region of [Region.ready, Region.delayed]) this.#counts.add(region, database.getKeysCount(pipelineRange(region, number)));
-    const due = new DueScan({ clock, database, number, lastSequence: file.lastSequence, now: () => this.#now(), onDue: this.#drain });
+    const now = (): number => clock.monotonic() + this.#wallOffset;
+    const onCommitted = (jobs: readonly WrittenJob[]): void => this.#committed(jobs);
+    const due = new DueScan({ clock, database, number, lastSequence: file.lastSequence, now, onDue: this.#drain });
     const written = { database, retries: this.#retries, report: (cause: unknown, consequence: string) => this.#report(cause, consequence) };
     this.#opened = {
       file,
-      number,
+      writer: new JobWriter({ file, number, priority, pushTimeoutMs, now, onCommitted }),
       lanes: new ReadyLanes(database, number),
       due,
       removals: new Removals(written),
@@ -96,8 +97,7 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   // No `async` on the push path: all pushes of one commit share one promise.
   push(job: Job): Promise<void> {
     if (this.#phase === 'stopped') return Promise.reject(new DriverStoppedError(this.#context.pipeline));
-    const { room } = this.#open.file;
-    return room.isFull ? this.#whenRoom(job) : this.#put(job, job.headers, job.delayMs, 0);
+    return this.#open.writer.push(job);
   }
 
   run(): Promise<void> {
@@ -121,7 +121,7 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   async stop(_deadline: Deadline): Promise<void> {
     if (this.#phase === 'stopped') return;
     this.#phase = 'stopped';
-    this.#opened?.file.room.refuse(this, new DriverStoppedError(this.#context.pipeline));
+    this.#opened?.writer.refuse(new DriverStoppedError(this.#context.pipeline));
     this.#recallAutoAcks();
     await this.#opened?.file.settle();
     this.#opened?.due.stop();
@@ -152,7 +152,7 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   async promote(id: string): Promise<boolean> {
     const [found] = waitingEntries(this.#places(), { id, state: 'delayed' });
     if (found === undefined) return false;
-    const moved = this.#put(found.record, found.record.headers, 0, found.crashes);
+    const moved = this.#open.writer.write(found.record, found.record.headers, 0, found.crashes);
     await Promise.all([moved, this.#takeOut([found.key])]);
     return true;
   }
@@ -204,51 +204,10 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
     return this.#opened;
   }
 
-  #now(): number {
-    return this.#context.clock.monotonic() + this.#wallOffset;
-  }
-
-  #put(job: Job, headers: JobHeaders, delayMs: number, crashes: number): Promise<void> {
-    const { file, number } = this.#open;
-    const priority = priorityOf(job, this.#context.priority);
-    const sequence = file.nextSequence();
-    const key =
-      delayMs > 0
-        ? jobKey(Region.delayed, number, Math.ceil(this.#now() + delayMs), sequence)
-        : jobKey(Region.ready, number, readyMajor(priority), sequence);
-    const value = encodeRecord(job, headers, priority);
-    value[0] = crashes;
-    const commit = file.database.put(key, value);
-    if (this.#batch?.commit !== commit) {
-      this.#batch = new WriteBatch(commit, this.#batch, {
-        committed: ({ entries, bytes }) => {
-          file.room.ended(entries.length, bytes);
-          this.#committed(entries);
-        },
-        failed: ({ entries, bytes }, cause) => {
-          file.room.ended(entries.length, bytes);
-          return new StorageError(this.#path, cause);
-        },
-      });
-    }
-    file.room.add(value.length);
-    return this.#batch.add({ key, job, headers, crashes }, value.length);
-  }
-
-  #whenRoom(job: Job): Promise<void> {
-    const { pushTimeoutMs: timeoutMs } = this.#context;
-    return this.#open.file.room.wait({
-      owner: this,
-      timeoutMs,
-      start: () => this.#put(job, job.headers, job.delayMs, 0),
-      refusal: () => new StorageError(this.#path, new Error(`Jobs before it waited for the disk, and it had no room within ${timeoutMs} ms`)),
-    });
-  }
-
   // New key and old key in one turn, so in one commit: neither lost nor doubled by a crash. When the commit fails, the job
   // is at its old place, where nobody looks for it before the next start: it is moved later.
   #move(delivery: EmbeddedDelivery, headers: JobHeaders, delayMs: number): Promise<void> {
-    const written = this.#put(delivery.job, headers, delayMs, delivery.starts);
+    const written = this.#open.writer.write(delivery.job, headers, delayMs, delivery.starts);
     this.#open.file.database.remove(delivery.key).catch(() => {});
     // Counted at its old place until it is at the new one: a pipeline with a job is never seen empty.
     written.then(
