@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as headerNames from '../../lib/contract/job-headers.js';
 import { JobsEventHub } from '../../lib/contract/jobs-events.js';
+import { builtinDrivers } from '../../lib/drivers/index.js';
 import { createCounters } from '../../lib/kernel/counters.js';
 import { documentation, Page } from './markdown.js';
 import { optionsOf } from './option-source.js';
@@ -120,6 +121,20 @@ describe('the page of configuration', () => {
     for (const { key, defaults } of interfaces.flatMap(([file, name]) => optionsOf(file, name))) {
       for (const value of defaults) expect([key, documented.get(`\`${key}\``)]).toEqual([key, expect.stringContaining(`\`${value}\``)]);
     }
+  });
+});
+
+describe('the drivers', () => {
+  const names = Object.keys(builtinDrivers).map((name) => `\`${name}\``);
+
+  it('are all listed at the option that names one', () => {
+    const option = new Page('docs/configuration.md').rows('Pipeline').find(({ key }) => key === '`driver`');
+    expect(option?.['range']?.split(', ').sort()).toEqual([...names].sort());
+  });
+
+  it('have each a row on their page that says when a push resolves', () => {
+    const rows = new Page('docs/drivers/index.md').rows('When a push resolves').map(({ driver }) => driver);
+    expect(rows.sort()).toEqual(names.filter((name) => name !== '`boltdb`').sort());
   });
 });
 
