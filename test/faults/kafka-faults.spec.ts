@@ -1,6 +1,6 @@
 import { SESSION, deleteTopic, kafkaTest } from '../support/kafka.js';
 import { killRounds, problemsOfKills } from './support/kill-rounds.js';
-import { cleanUpAfterEach, loadRounds, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
+import { cleanUpAfterEach, loadRounds, MOST_RECOVERY_MS, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
 import { after } from './support/processes.js';
 import { chosenSeed } from './support/random.js';
 
@@ -43,7 +43,6 @@ kafka.suite('A topic of Kafka', () => {
     server: kafka.server,
     jobsBetween: JOBS_BETWEEN,
     mostTwice: PREFETCH,
-    mostRecoveryMs: 20_000,
     open: () => Promise.resolve({ pipeline: pipelineOf(kafka.freshName()), kernelOptions: { kafka: kafka.section }, proxy: kafka.proxy! }),
   };
 
@@ -121,8 +120,8 @@ kafka.suite('A topic of Kafka', () => {
       expect(
         problemsOfKills(account, {
           mostAgain: FASTEST_PACE * UNCOMMITTED_MS,
-          mostRecoveryMs: subject.mostRecoveryMs,
-          leastAccepted: LAST_PUSHES + PUSHES / 50,
+          mostRecoveryMs: MOST_RECOVERY_MS,
+          leastAccepted: LAST_PUSHES + ROUNDS,
         }),
       ).toEqual([]);
     },
