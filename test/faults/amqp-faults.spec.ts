@@ -1,7 +1,7 @@
 import { AmqpBench, freshName } from '../support/amqp.js';
 import { broker } from '../support/brokers.js';
 import { killRounds, problemsOfKills } from './support/kill-rounds.js';
-import { cleanUpAfterEach, loadRounds, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
+import { cleanUpAfterEach, loadRounds, MOST_RECOVERY_MS, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
 import { after } from './support/processes.js';
 import { chosenSeed } from './support/random.js';
 
@@ -41,8 +41,6 @@ rabbit.suite('A queue of RabbitMQ', () => {
     jobsBetween: JOBS_BETWEEN,
     // Those that are lent, and pushes on their way; twice, for two ends in a row.
     mostTwice: 2 * (PREFETCH + 20),
-    // A dial that a frozen network swallowed is given up after 3 s, and the next one follows after its wait; a start of RabbitMQ takes seconds.
-    mostRecoveryMs: 20_000,
     open: async () => {
       const { url, proxy } = await rabbit.proxy();
       return { pipeline: durable(freshName('faults')), kernelOptions: { amqp: { addr: url } }, proxy };
@@ -122,9 +120,7 @@ rabbit.suite('A queue of RabbitMQ', () => {
         lastConcurrency: CONCURRENCY,
       });
       // All of them were at the broker as sent and not settled, which is never more than that.
-      expect(
-        problemsOfKills(account, { mostAgain: PREFETCH, mostRecoveryMs: subject.mostRecoveryMs, leastAccepted: LAST_PUSHES + PUSHES / 50 }),
-      ).toEqual([]);
+      expect(problemsOfKills(account, { mostAgain: PREFETCH, mostRecoveryMs: MOST_RECOVERY_MS, leastAccepted: LAST_PUSHES + ROUNDS })).toEqual([]);
     },
     ROUND_TIMEOUT_MS * ROUNDS,
   );

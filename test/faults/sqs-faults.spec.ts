@@ -1,7 +1,7 @@
 import { broker } from '../support/brokers.js';
 import { RawQueue } from '../support/sqs.js';
 import { killRounds, problemsOfKills } from './support/kill-rounds.js';
-import { cleanUpAfterEach, loadRounds, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
+import { cleanUpAfterEach, loadRounds, MOST_RECOVERY_MS, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
 import { after } from './support/processes.js';
 import { chosenSeed } from './support/random.js';
 
@@ -10,7 +10,7 @@ const TIMES = { requestTimeout: 2, waitTimeSeconds: 1, visibilityTimeout: 4 };
 /** Where the service is only slow, a request that is given up and repeated would make a second message. Unit: seconds. */
 const PATIENT = { ...TIMES, requestTimeout: 20 };
 const IN_FLIGHT = 64;
-const JOBS_BETWEEN = 200;
+const JOBS_BETWEEN = 100;
 const WRITE_BEHIND_MS = 1_000;
 /** Longer than the outage. Unit: milliseconds. */
 const DELAY_MS = 10_000;
@@ -37,7 +37,6 @@ server.suite('A queue of SQS', () => {
     jobsBetween: JOBS_BETWEEN,
     // Those that are lent, those whose removal was on its way, and pushes on their way.
     mostTwice: IN_FLIGHT + DELETES_ON_THEIR_WAY + 20,
-    mostRecoveryMs: 20_000,
     open: async () => {
       const { url, proxy } = await server.proxy();
       return { pipeline: { ...freshPipeline(), ...TIMES }, kernelOptions: section(url), proxy };
@@ -137,7 +136,7 @@ server.suite('A queue of SQS', () => {
         lastConcurrency: CONCURRENCY,
       });
       const mostAgain = CONCURRENCY + DELETES_ON_THEIR_WAY;
-      expect(problemsOfKills(account, { mostAgain, mostRecoveryMs: subject.mostRecoveryMs, leastAccepted: LAST_PUSHES + PUSHES / 50 })).toEqual([]);
+      expect(problemsOfKills(account, { mostAgain, mostRecoveryMs: MOST_RECOVERY_MS, leastAccepted: LAST_PUSHES + ROUNDS })).toEqual([]);
     },
     ROUND_TIMEOUT_MS * ROUNDS,
   );

@@ -98,10 +98,12 @@ export async function deleteTopic({ server }: KafkaTest, topic: string): Promise
   const admin = new kafkajs.Kafka({ brokers: [`${server.host}:${server.port}`], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
   try {
-    const [{ high } = { high: '0' }] = await admin.fetchTopicOffsets(topic);
+    const since = Date.now();
+    const before = await recordsBefore(admin, topic, since);
     await admin.deleteTopics({ topics: [topic] });
     const deadline = performance.now() + DELETE_TIMEOUT_MS;
-    while (await holds(admin, topic, Number(high))) {
+    // Another one of that name has none of that time.
+    while ((await recordsBefore(admin, topic, since)) >= before) {
       if (performance.now() > deadline) throw new Error(`Topic "${topic}" is still there ${DELETE_TIMEOUT_MS} ms after its deletion.`);
     }
   } finally {
@@ -109,14 +111,14 @@ export async function deleteTopic({ server }: KafkaTest, topic: string): Promise
   }
 }
 
-/** False when the topic is gone, or another one has its name. */
-async function holds(admin: kafkajs.Admin, topic: string, records: number): Promise<boolean> {
+/** Of partition 0; 0 when there is no such topic. */
+async function recordsBefore(admin: kafkajs.Admin, topic: string, unixMs: number): Promise<number> {
   try {
-    const [partition] = await admin.fetchTopicOffsets(topic);
-    return Number(partition?.high) >= records;
+    const [partition] = await admin.fetchTopicOffsetsByTimestamp(topic, unixMs);
+    return Number(partition?.offset);
   } catch (error) {
     const { type } = error as { readonly type?: unknown };
-    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return 0;
     throw error;
   }
 }

@@ -218,6 +218,8 @@ class KafkaJsConsumerPort implements KafkaConsumer {
   #assigned: Promise<void> = Promise.resolve();
   #isClosed = false;
   #crash: Error | undefined;
+  /** Commits that the broker has taken. */
+  #commits = 0;
 
   constructor(consumer: KafkaJsConsumer, sockets: KafkaJsSockets, listener: ConsumerListener) {
     this.#consumer = consumer;
@@ -230,6 +232,7 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     this.#consumer.on(events['GROUP_JOIN']!, ({ payload }) =>
       this.#joined((payload as { memberAssignment: Readonly<Record<string, number[]>> }).memberAssignment),
     );
+    this.#consumer.on(events['COMMIT_OFFSETS']!, () => void this.#commits++);
     this.#consumer.on(events['CRASH']!, ({ payload }) => this.#crashed((payload as { error: Error }).error));
     await this.#consumer.subscribe({ topics, fromBeginning });
     await this.#consumer.run({
@@ -243,7 +246,10 @@ class KafkaJsConsumerPort implements KafkaConsumer {
   }
 
   async commit(positions: readonly PartitionOffset[]): Promise<void> {
+    const before = this.#commits;
     await this.#consumer.commitOffsets(positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })));
+    // A consumer that dies meanwhile resolves as well; only the event says that the broker has answered.
+    if (this.#commits === before) throw new Error('The consumer ended before its commit was answered.');
   }
 
   seek({ topic, partition, offset }: PartitionOffset): void {

@@ -91,6 +91,7 @@ export interface KafkaProducer {
 }
 
 export interface KafkaConsumer {
+  /** Resolves when the broker has taken them. One at a time. */
   commit(positions: readonly PartitionOffset[]): Promise<void>;
   /** The next fetch of the partition begins there. */
   seek(position: PartitionOffset): void;
