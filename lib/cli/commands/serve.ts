@@ -118,13 +118,13 @@ class Ending {
 }
 
 function partsOf(configuration: RrConfiguration, services: readonly KernelService[]): CreateKernelParts {
-  const { server, pool, pools, pipelinePools, sections, resolved, drivers } = configuration;
+  const { server, pool, pools, sections, resolved, drivers } = configuration;
   const builtin = Object.entries(builtinServices).flatMap(([name, create]) => (sections.has(name) ? [create()] : []));
   const taken = new Set(services.map(({ name }) => name));
   const all = [...builtin.filter(({ name }) => !taken.has(name)), ...services];
-  const workers = { pools, pipelinePools, ...(pool === undefined ? {} : { pool }) };
+  const workers = { pools, ...(pool === undefined ? {} : { pool }) };
   return {
-    ...(server === undefined ? { executor: NO_SLOTS, workers: {} } : { workers: { server, ...workers } }),
+    ...(server === undefined ? { executor: NO_SLOTS, workers: { pools } } : { workers: { server, ...workers } }),
     services: all.map((service) => ({ service, config: sections.get(service.name) })),
     configuration: resolved,
     brokers: drivers,
