@@ -260,4 +260,25 @@ describe('serveJobs()', () => {
     await both;
     expect(failed.sort()).toEqual(['broken: RangeError: It is broken.', expect.stringContaining('strange: ')]);
   });
+
+  it.each([
+    ['the time-out of its pipeline', { timeout: 1 }, {}, 'JobTimeoutError'],
+    ['"execTtl" of its pool', {}, { supervisor: { execTtl: 1 } }, 'WorkerCrash'],
+  ])('ends a handler that computes for ever by %s: its worker is killed, and another one goes on', async (_by, pipeline, limits, error) => {
+    const { kernel } = await open({
+      pipelines: { q: { ...PIPELINES.q, ...pipeline } },
+      maxCrashes: 1,
+      grace: 0.1,
+      pool: { numWorkers: 1, command: SERVING, ...limits },
+    });
+    await kernel.start();
+    const [{ pid } = { pid: 0 }] = await kernel.admin.workers();
+    const ended = new Promise((resolve) => kernel.events.on('failed', resolve));
+    await kernel.push(aJob({ name: 'loop', pipeline: 'q' }));
+    expect(await ended).toMatchObject({ name: 'loop', error: { type: error } });
+    const done = new Promise((resolve) => kernel.events.on('completed', ({ name }) => resolve(name)));
+    await kernel.push(aJob({ name: 'work.on', pipeline: 'q' }));
+    expect(await done).toBe('work.on');
+    expect((await kernel.admin.workers()).map((worker) => worker.pid)).not.toContain(pid);
+  });
 });
