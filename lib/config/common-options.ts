@@ -3,17 +3,18 @@ import type { ConfigIssue } from '../contract/errors.js';
 import type { RetryOptions } from '../contract/retry-policy.js';
 import type { OptionBag } from './option-bag.js';
 import { retryEntries } from './retry-options.js';
-import { about, check, duration, integer, type Schema } from './schema.js';
+import { about, check, duration, integer, type Schema, text } from './schema.js';
 
 /** What every pipeline has, whatever its driver. */
 export interface CommonOptions {
   readonly priority: number;
   readonly concurrency: number | undefined;
   readonly timeoutMs: number | undefined;
+  readonly pool: string | undefined;
   readonly retry: RetryOptions;
 }
 
-export const COMMON_NAMES: readonly string[] = ['priority', 'concurrency', 'timeout', 'attempts', 'backoff', 'onFailure'];
+export const COMMON_NAMES: readonly string[] = ['priority', 'concurrency', 'timeout', 'pool', 'attempts', 'backoff', 'onFailure'];
 
 const DEFAULT_PRIORITY = 10;
 
@@ -30,6 +31,7 @@ function commonEntries() {
     ),
     concurrency: v.optional(about('Handlers of this pipeline at once.', integer({ min: 1, unit: 'handlers' }))),
     timeout: v.optional(about('The longest run of a handler.', duration('more than 0; leave it out for no limit', 1))),
+    pool: v.optional(about('The name of one of `pools`. Default: the first of them.', text('the name of a pool'))),
     ...retryEntries(),
   };
 }
@@ -45,6 +47,7 @@ export function readCommonOptions(bag: OptionBag, issues: ConfigIssue[]): Common
     priority: read(entries.priority, 'priority') || DEFAULT_PRIORITY,
     concurrency: read(entries.concurrency, 'concurrency'),
     timeoutMs: read(entries.timeout, 'timeout'),
+    pool: read(entries.pool, 'pool'),
     retry: {
       attempts: read(entries.attempts, 'attempts'),
       backoff: read(entries.backoff, 'backoff'),

@@ -97,6 +97,13 @@ export interface KernelOptions {
    * Default: jobs run in this process.
    */
   readonly pool?: PoolOptions;
+  /**
+   * Several pools by name, instead of `pool`: jobs that are slow or take much memory get workers of their own. The key `pool` of a pipeline
+   * chooses one; pipelines that choose none have the first. A pool is made as `pool` is. Not with `rpc.connect`.
+   *
+   * Default: none.
+   */
+  readonly pools?: Readonly<Record<string, PoolOptions>>;
 }
 
 /** @publicApi */
@@ -334,6 +341,8 @@ export interface PipelineOptions extends RetryOptions {
    * Unit: seconds, or duration text. Range: more than 0. Default: no limit.
    */
   readonly timeout?: number | string;
+  /** The name of one of `pools`, whose workers run its jobs. Default: the first of them. */
+  readonly pool?: string;
   /** The same options in the nested form of `.rr.yaml`. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Options of the driver. */

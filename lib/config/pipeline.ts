@@ -47,7 +47,7 @@ export function readPipeline(
 ): PipelineReading {
   const issues: ConfigIssue[] = [];
   const bag = new OptionBag(declaration, path, issues);
-  const { priority, concurrency, timeoutMs, retry } = readCommonOptions(bag, issues);
+  const { priority, concurrency, timeoutMs, pool, retry } = readCommonOptions(bag, issues);
   const options = readDriverOptions(bag, specs, issues);
   const left = bag.left(declaration.queue === declaration.name ? [...FRAME, 'queue'] : FRAME); // old clients name it by `queue`
   if (!lenient) {
@@ -65,6 +65,7 @@ export function readPipeline(
       prefetch: lentAtOnce(options),
       concurrency,
       timeoutMs,
+      ...(pool === undefined ? {} : { pool }),
       retry: {
         attempts: retry.attempts ?? base.retry.attempts,
         backoff: retry.backoff ?? base.retry.backoff,

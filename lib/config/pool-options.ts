@@ -2,10 +2,11 @@ import * as v from 'valibot';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
 import { optionKey } from '../contract/option-spec.js';
 import type { PoolSettings } from '../contract/settings.js';
-import { wrongValue } from './issues.js';
+import { pathOf, shown, wrongValue } from './issues.js';
 import { poolEntries, poolSection, poolSettingsOf } from './rr-yaml/pool-section.js';
 import { environment } from './rr-yaml/values.js';
 import { about, check, closed, duration, isRecord, scalar, type Schema } from './schema.js';
+import { suggest } from './suggest.js';
 
 /** The key `pool`, checked. */
 export interface PoolConfiguration {
@@ -35,6 +36,33 @@ export function readPoolOptions(input: unknown, path: string, issues: ConfigIssu
   if (options === undefined) return undefined;
   const { entry, module, env, ...pool } = options;
   return { settings: poolSettingsOf(pool), env, ...(entry === undefined ? {} : { entry }), ...(module === undefined ? {} : { module }) };
+}
+
+/**
+ * Reads the key `pools`.
+ *
+ * @param path - Where it stands; what is wrong is added to `issues`.
+ */
+export function readNamedPools(input: unknown, path: string, issues: ConfigIssue[]): ReadonlyMap<string, PoolConfiguration> {
+  const pools = new Map<string, PoolConfiguration>();
+  if (!isRecord(input) || Object.keys(input).length === 0) {
+    issues.push(wrongValue(path, input, 'an object with a section for each pool, by name'));
+    return pools;
+  }
+  for (const [name, section] of Object.entries(input)) {
+    const pool = readPoolOptions(section, pathOf(path, name), issues);
+    if (name === '') issues.push(wrongValue(path, name, 'a name of at least one character'));
+    if (pool !== undefined) pools.set(name, pool);
+  }
+  return pools;
+}
+
+/** @param pools - The names of those that there are. */
+export function unknownPoolMessage(name: string, pools: readonly string[]): string {
+  const near = suggest(name, pools);
+  const hint =
+    pools.length === 0 ? 'There is none: add "pools".' : near === undefined ? `There are: ${pools.join(', ')}.` : `Did you mean "${near}"?`;
+  return `No pool is called ${shown(name)}. ${hint}`;
 }
 
 /** One line per option: checks, suggestions and the documentation are made from it. */

@@ -8,7 +8,7 @@ import { pathOf, shown, wrongValue } from './issues.js';
 import { driverSections } from './rr-yaml/driver-sections.js';
 import { OptionBag } from './option-bag.js';
 import { isPipelineName, PIPELINE_NAME_EXPECTED } from './pipeline-name.js';
-import { readPoolOptions, type PoolConfiguration } from './pool-options.js';
+import { readNamedPools, readPoolOptions, type PoolConfiguration } from './pool-options.js';
 import { retryOptions } from './retry-options.js';
 import { readRpcOptions, type RpcConfiguration } from './rpc-options.js';
 import { about, check, closed, duration, flag, integer, isRecord, oneOf, text } from './schema.js';
@@ -22,8 +22,10 @@ export interface KernelConfiguration {
   readonly consume: readonly string[] | undefined;
   /** `undefined` when the kernel is alone in its process. */
   readonly rpc: RpcConfiguration | undefined;
-  /** `undefined` when jobs run in this process. */
+  /** `undefined` when jobs run in this process, or there are named pools. */
   readonly pool: PoolConfiguration | undefined;
+  /** By name, instead of `pool`; empty when there are none. */
+  readonly pools: ReadonlyMap<string, PoolConfiguration>;
 }
 
 const DEFAULT_NUM_POLLERS = 64;
@@ -37,6 +39,8 @@ const DEFAULT_FAILED_COUNT = 10_000;
 const DEFAULT_FAILED_AGE = '7d';
 const DEFAULT_SHUTDOWN_TIMEOUT_S = 25;
 const DEFAULT_SHUTDOWN_GRACE_S = 1;
+/** Also of `.rr.yaml`. */
+export const BOTH_POOLS = '"pool" and "pools" stand side by side. Keep "pools", with the workers of "pool" under a name of their own.';
 const DEFAULT_DATA_DIR = '.nrr';
 
 /**
@@ -53,6 +57,8 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
   const consume = readConsume(tree.consume, isRecord(tree.pipelines) ? Object.keys(tree.pipelines) : [], issues);
   const rpc = tree.rpc === undefined ? undefined : readRpcOptions(tree.rpc, 'rpc', issues);
   const pool = tree.pool === undefined ? undefined : readPoolOptions(tree.pool, 'pool', issues);
+  const pools = tree.pools === undefined ? new Map<string, PoolConfiguration>() : readNamedPools(tree.pools, 'pools', issues);
+  if (tree.pool !== undefined && tree.pools !== undefined) issues.push({ path: 'pools', message: BOTH_POOLS });
   if (rpc?.target !== undefined) refuseOwnPipelines(tree, issues);
   if (options === undefined || issues.length > 0) throw new JobsConfigError(issues);
   return {
@@ -78,6 +84,7 @@ export function readKernelOptions(input: unknown = {}): KernelConfiguration {
     consume,
     rpc,
     pool,
+    pools,
   };
 }
 
@@ -112,6 +119,7 @@ function kernelEntries() {
     shutdown: v.optional(about('How much time a stop may take.', shutdownOptions()), {}),
     rpc: v.optional(v.unknown()), // read apart: it may be a text
     pool: v.optional(v.unknown()), // read apart: `.rr.yaml` has another form
+    pools: v.optional(v.unknown()),
     dataDir: v.optional(
       about(
         'The folder of the files of embedded pipelines and of the state. Default: the variable `NRR_DATA_DIR`, or `.nrr`.',
@@ -160,7 +168,7 @@ function seconds(fallback: number, meaning: string) {
 
 // Which of the two would a push go to? The kernel over there has pipelines of its own.
 function refuseOwnPipelines(tree: Readonly<Record<string, unknown>>, issues: ConfigIssue[]): void {
-  for (const key of ['pipelines', 'consume', 'pool']) {
+  for (const key of ['pipelines', 'consume', 'pool', 'pools']) {
     const value = tree[key];
     const isEmpty = value === undefined || (Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0);
     if (isEmpty && (key !== 'pool' || value === undefined)) continue;

@@ -140,6 +140,8 @@ export interface WorkerStat {
   readonly jobs: number;
   readonly createdAt: number;
   readonly memoryBytes: number;
+  /** The pool that it is in. Absent where the other side does not tell it. */
+  readonly pool?: string;
   /** Unit: percent of one core. Absent where it is not measured. */
   readonly cpuPercent?: number;
 }
@@ -169,17 +171,25 @@ export interface KernelAdmin {
   readonly failed: FailedJobs;
   counters(): Promise<KernelCounters>;
   running(): Promise<RunningJob[]>;
-  workers(): Promise<WorkerStat[]>;
+  /** Names of the pools of worker processes. Absent where handlers run in the kernel's own process, and for a kernel elsewhere. */
+  readonly pools?: readonly string[];
+  /** @param pool - One alone. Default: all of them. */
+  workers(pool?: string): Promise<WorkerStat[]>;
   /** Aborts the running job's signal; a waiting one is taken out. False when nobody knows the id. */
   cancel(id: string, reason?: string): Promise<boolean>;
   browse(pipeline: string, query?: JobQuery): Promise<JobPage>;
   remove(pipeline: string, id: string): Promise<boolean>;
   promote(pipeline: string, id: string): Promise<boolean>;
   purge(pipeline: string, query?: JobQuery): Promise<number>;
-  /** Starts one more worker process. Absent where handlers run in the kernel's own process. */
-  addWorker?(): Promise<void>;
-  /** Ends one worker process when its job is done. Absent where {@link KernelAdmin.addWorker} is. */
-  removeWorker?(): Promise<void>;
-  /** Replaces all worker processes; resolves when the new ones are ready. Absent where {@link KernelAdmin.addWorker} is. */
-  resetWorkers?(): Promise<void>;
+  /**
+   * Starts one more worker process. Absent where handlers run in the kernel's own process.
+   *
+   * @param pool - In this pool alone. Default: in each.
+   * @throws JobsArgumentError (as a rejection) when there is no pool of this name.
+   */
+  addWorker?(pool?: string): Promise<void>;
+  /** Ends one worker process when its job is done; the last one of a pool stays. As {@link KernelAdmin.addWorker}. */
+  removeWorker?(pool?: string): Promise<void>;
+  /** Replaces all worker processes; resolves when the new ones are ready. As {@link KernelAdmin.addWorker}. */
+  resetWorkers?(pool?: string): Promise<void>;
 }

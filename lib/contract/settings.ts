@@ -56,6 +56,8 @@ export interface PipelineSettings {
   readonly concurrency?: number;
   /** The longest run of a handler; `undefined` is no limit. */
   readonly timeoutMs?: number;
+  /** The name of the pool whose workers run its jobs; `undefined` is the first one. */
+  readonly pool?: string;
   readonly retry: RetryOptions;
   /** What the driver declares in its `options`, by camelCase name. */
   readonly options: Readonly<Record<string, unknown>>;

@@ -29,18 +29,20 @@ const DRIVER_MARK = 'driver:';
 
 /** {@link KernelAdmin} of a kernel in this process. */
 export class Admin implements KernelAdmin {
-  readonly addWorker?: () => Promise<void>;
-  readonly removeWorker?: () => Promise<void>;
-  readonly resetWorkers?: () => Promise<void>;
+  readonly pools?: readonly string[];
+  readonly addWorker?: (pool?: string) => Promise<void>;
+  readonly removeWorker?: (pool?: string) => Promise<void>;
+  readonly resetWorkers?: (pool?: string) => Promise<void>;
   readonly #options: AdminOptions;
 
   constructor(options: AdminOptions) {
     this.#options = options;
     const { workers } = options;
     if (workers === undefined) return;
-    this.addWorker = () => workers.addWorker();
-    this.removeWorker = () => workers.removeWorker();
-    this.resetWorkers = () => workers.resetWorkers();
+    this.pools = workers.pools;
+    this.addWorker = (pool) => workers.addWorker(pool);
+    this.removeWorker = (pool) => workers.removeWorker(pool);
+    this.resetWorkers = (pool) => workers.resetWorkers(pool);
   }
 
   get failed(): FailedJobs {
@@ -66,8 +68,8 @@ export class Admin implements KernelAdmin {
     );
   }
 
-  workers(): Promise<WorkerStat[]> {
-    return this.#options.workers?.workers() ?? Promise.resolve([]);
+  workers(pool?: string): Promise<WorkerStat[]> {
+    return this.#options.workers?.workers(pool) ?? Promise.resolve([]);
   }
 
   async cancel(id: string, reason = 'It was cancelled.'): Promise<boolean> {

@@ -4,10 +4,13 @@ import type { KernelService } from '../contract/service.js';
 
 /** The worker processes of a kernel, as its administration sees them. */
 export interface WorkforceAdmin {
-  workers(): Promise<WorkerStat[]>;
-  addWorker(): Promise<void>;
-  removeWorker(): Promise<void>;
-  resetWorkers(): Promise<void>;
+  /** Names of the pools. */
+  readonly pools: readonly string[];
+  /** @param pool - One alone. Default: all of them; so below. */
+  workers(pool?: string): Promise<WorkerStat[]>;
+  addWorker(pool?: string): Promise<void>;
+  removeWorker(pool?: string): Promise<void>;
+  resetWorkers(pool?: string): Promise<void>;
 }
 
 /** Worker processes and services of a kernel. */

@@ -172,14 +172,21 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
   async #logConsumed(): Promise<void> {
     const { kernel, logger } = this.#options;
     if (kernel.rpcAddress !== undefined) logger.log(`Open to other processes at ${kernel.rpcAddress}.`);
-    const { pool } = this.#options.settings.kernel;
     if (kernel.services.length > 0) logger.log(`Services: ${kernel.services.join(', ')}.`);
-    if (pool !== undefined) {
-      const { length } = await kernel.admin.workers();
-      logger.log(`Jobs run in ${length} worker process${length === 1 ? '' : 'es'} of ${programOf(pool)}, not in this one.`);
-    }
+    await this.#logWorkers();
     const consumed = (await kernel.api.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
     if (consumed.length > 0) logger.log(`Consuming ${consumed.join(', ')}.`);
+  }
+
+  async #logWorkers(): Promise<void> {
+    const { kernel, logger, settings } = this.#options;
+    const { pool, pools = {} } = settings.kernel;
+    const programs = pool === undefined ? Object.entries(pools) : ([[undefined, pool]] as const);
+    for (const [name, options] of programs) {
+      const { length } = await kernel.admin.workers(name);
+      const which = name === undefined ? 'Jobs' : `Jobs of pool "${name}"`;
+      logger.log(`${which} run in ${length} worker process${length === 1 ? '' : 'es'} of ${programOf(options)}, not in this one.`);
+    }
   }
 }
 

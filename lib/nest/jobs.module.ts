@@ -249,8 +249,9 @@ async function openTarget(name: string, role: ProcessRole, plan: KernelPlan): Pr
     return { connection: connectTo(rpc.target, { clock, logger }) };
   }
   const parts = { logger, drivers, clock, name };
-  if (role === 'producer') return { kernel: await createKernel({ ...options, consume: [], rpc: undefined, pool: undefined }, parts) };
-  return { kernel: await createKernel(options, options.pool === undefined ? { ...parts, executor: handlers } : parts) };
+  if (role === 'producer') return { kernel: await createKernel({ ...options, consume: [], rpc: undefined }, { ...parts, executor: handlers }) };
+  const hasWorkers = options.pool !== undefined || options.pools !== undefined;
+  return { kernel: await createKernel(options, hasWorkers ? parts : { ...parts, executor: handlers }) };
 }
 
 /** What the configuration says of failed jobs, for a worker that decides itself. */

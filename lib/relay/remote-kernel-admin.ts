@@ -59,8 +59,8 @@ export class RemoteKernelAdmin implements KernelAdmin {
     return (await this.#calls.nrr('Running', 'a list of running jobs')) as RunningJob[];
   }
 
-  async workers(): Promise<WorkerStat[]> {
-    const { workers } = (await this.#calls.json('informer.Workers', JOBS)) as { readonly workers: readonly InformerWorker[] | null };
+  async workers(pool?: string): Promise<WorkerStat[]> {
+    const { workers } = (await this.#calls.json('informer.Workers', pluginOf(pool))) as { readonly workers: readonly InformerWorker[] | null };
     return (workers ?? []).map(({ pid, statusStr, numExecs, created, memoryUsage, CPUPercent }) => ({
       pid,
       status: statusStr,
@@ -91,17 +91,22 @@ export class RemoteKernelAdmin implements KernelAdmin {
     return (await this.#calls.nrr('Purge', 'purging a pipeline', [pipeline, query])) as number;
   }
 
-  async addWorker(): Promise<void> {
-    await this.#calls.json('informer.AddWorker', JOBS);
+  async addWorker(pool?: string): Promise<void> {
+    await this.#calls.json('informer.AddWorker', pluginOf(pool));
   }
 
-  async removeWorker(): Promise<void> {
-    await this.#calls.json('informer.RemoveWorker', JOBS);
+  async removeWorker(pool?: string): Promise<void> {
+    await this.#calls.json('informer.RemoveWorker', pluginOf(pool));
   }
 
-  async resetWorkers(): Promise<void> {
-    await this.#calls.json('resetter.Reset', JOBS);
+  async resetWorkers(pool?: string): Promise<void> {
+    await this.#calls.json('resetter.Reset', pluginOf(pool));
   }
+}
+
+/** What informer and resetter call a pool of jobs, or all of them. */
+function pluginOf(pool: string | undefined): string {
+  return pool === undefined ? JOBS : `${JOBS}.${pool}`;
 }
 
 class RemoteFailedJobs implements FailedJobs {

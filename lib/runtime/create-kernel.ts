@@ -1,7 +1,7 @@
 import { readDeclaration } from '../config/declaration.js';
 import { pathOf } from '../config/issues.js';
 import type { KernelOptions } from '../config/kernel-options.js';
-import type { PoolConfiguration } from '../config/pool-options.js';
+import { unknownPoolMessage, type PoolConfiguration } from '../config/pool-options.js';
 import { readPipeline } from '../config/pipeline.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock, type Clock } from '../contract/clock.js';
@@ -20,7 +20,7 @@ import { Kernel, type OpenedPipeline } from '../kernel/kernel.js';
 import { EmbeddedStore } from '../store/embedded.store.js';
 import { MemoryStore } from '../store/memory.store.js';
 import { HandlerExecutor } from './handler-executor.js';
-import { configuredWorkers, KernelWorkers, optionWorkers, ownLaunch, type WorkersConfiguration } from './kernel-workers.js';
+import { configuredWorkers, KernelWorkers, optionWorkers, ownLaunch, type PoolChoice, type WorkersConfiguration } from './kernel-workers.js';
 import type { JobsWorkers, WorkerLaunch } from './worker-pools.js';
 import type { KernelWorkforce } from './workforce.js';
 
@@ -41,7 +41,7 @@ export interface CreateKernelParts {
   readonly configuration?: unknown;
   /** What all pipelines of a driver share, as `.rr.yaml` was read, by the driver's name. Default: what the options say. */
   readonly brokers?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  /** Worker processes as a `.rr.yaml` has them. Default: those of the option `pool`. */
+  /** Worker processes as a `.rr.yaml` has them. Default: those of the options `pool` and `pools`. */
   readonly workers?: WorkersConfiguration;
   /** Other sources of work, with their sections. Default: none. */
   readonly services?: readonly ServiceEntry[];
@@ -68,17 +68,18 @@ const NO_KERNEL = 'It pushes to a kernel elsewhere, so there is none to make her
  * @publicApi
  */
 export async function createKernel(options: KernelOptions, parts: CreateKernelParts = {}): Promise<Kernel> {
-  const { settings: read, declarations, consume, rpc, pool } = readKernelOptions(options);
+  const { settings: read, declarations, consume, rpc, pool, pools } = readKernelOptions(options);
   if (rpc?.target !== undefined) throw new JobsConfigError([{ path: 'rpc.connect', message: NO_KERNEL }]);
   const { clock = systemClock, logger = silentLogger, configuration = options } = parts;
   const consumed = new Set(consume ?? declarations.map(({ name }) => name));
-  const jobs = parts.executor === undefined ? workersOf(parts, pool) : undefined;
+  const jobs = parts.executor === undefined ? workersOf(parts, { pool, pools }) : undefined;
   const settings = {
     ...read,
     ...(parts.brokers === undefined ? {} : { brokers: { ...read.brokers, ...Object.fromEntries(parts.brokers) } }),
     ...(jobs === undefined || options.numPollers !== undefined ? {} : { numPollers: NO_LIMIT }),
   };
-  const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, logger);
+  const poolNames = [...(parts.workers === undefined ? pools.keys() : (parts.workers.pools?.keys() ?? []))];
+  const opener = new PipelineOpener(settings, { ...builtinDrivers, ...parts.drivers }, poolNames, logger);
   const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
   const durable = await opener.check(configured);
   const isDurable = durable.some((name) => consumed.has(name));
@@ -87,7 +88,7 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
   const server = listen === undefined ? undefined : { ...serverParts, settings: listen, create: await loadServer() };
   const workers = await KernelWorkers.open({
     jobs,
-    launch: () => launchOf(parts, pool),
+    launch: () => launchOf(parts, pool ?? [...pools.values()][0]),
     services: parts.services ?? [],
     rpc: listen,
     configuration: serverParts.config,
@@ -124,9 +125,8 @@ async function loadServer(): Promise<typeof import('./kernel-server.js').createK
   return (await import('./kernel-server.js')).createKernelServer;
 }
 
-function workersOf({ workers, name }: CreateKernelParts, pool: PoolConfiguration | undefined): JobsWorkers | undefined {
-  if (workers !== undefined) return configuredWorkers(workers);
-  return pool === undefined ? undefined : optionWorkers(pool, name);
+function workersOf({ workers, name }: CreateKernelParts, choice: PoolChoice): JobsWorkers | undefined {
+  return workers === undefined ? optionWorkers(choice, name) : configuredWorkers(workers);
 }
 
 /** What services start that name no command. */
@@ -138,7 +138,7 @@ function launchOf({ workers, name }: CreateKernelParts, pool: PoolConfiguration 
 
 function executorOf({ executor }: CreateKernelParts, workers: KernelWorkers, logger: JobsLogger): (pipeline: PipelineSettings) => Executor {
   if (typeof executor === 'function') return executor;
-  if (workers.runJobs) return ({ name }) => workers.executorFor(name);
+  if (workers.runJobs) return (pipeline) => workers.executorFor(pipeline);
   const only = executor ?? new HandlerExecutor({ logger });
   return () => only;
 }
@@ -153,11 +153,14 @@ async function openStore({ failed, dataDir }: KernelSettings, isDurable: boolean
 class PipelineOpener {
   readonly #settings: KernelSettings;
   readonly #drivers: DriverRegistry;
+  readonly #pools: readonly string[];
   readonly #logger: JobsLogger;
 
-  constructor(settings: KernelSettings, drivers: DriverRegistry, logger: JobsLogger) {
+  /** @param pools - Names of the pools that a pipeline may choose. */
+  constructor(settings: KernelSettings, drivers: DriverRegistry, pools: readonly string[], logger: JobsLogger) {
     this.#settings = settings;
     this.#drivers = drivers;
+    this.#pools = pools;
     this.#logger = logger;
   }
 
@@ -195,6 +198,10 @@ class PipelineOpener {
       { retry: this.#settings.retry },
       path === undefined ? { lenient: true } : { path },
     );
+    if (settings.pool !== undefined && !this.#pools.includes(settings.pool)) {
+      const place = pathOf(path ?? pathOf('pipelines', read.name), 'pool');
+      throw new JobsConfigError([{ path: place, message: unknownPoolMessage(settings.pool, this.#pools) }]);
+    }
     if (ignored.length > 0) this.#logger.warn(`Pipeline "${read.name}" does not use ${ignored.map((key) => `"${key}"`).join(', ')}.`);
     if (settings.retry.onFailure === 'broker' && !module.capabilities.deadLetter) {
       throw new NotSupportedByDriverError(settings.driver, "onFailure 'broker'", "Use 'store', 'drop' or 'queue:<name>'.");

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto';
+import { pathOf } from '../config/issues.js';
 import type { PoolConfiguration } from '../config/pool-options.js';
 import type { Clock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
 import type { Executor } from '../contract/executor.js';
 import type { JobsLogger } from '../contract/logger.js';
-import type { PoolSettings, RpcSettings, ServerSettings } from '../contract/settings.js';
+import type { PipelineSettings, PoolSettings, RpcSettings, ServerSettings } from '../contract/settings.js';
 import type { ServiceEntry } from '../host/service-host.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { ownProgram } from './own-program.js';
@@ -17,10 +18,14 @@ export interface WorkersConfiguration {
   readonly server?: ServerSettings;
   /** Those of the pipelines that name no pool. */
   readonly pool?: PoolSettings;
-  /** By name. */
+  /** By name, instead of `pool`: pipelines choose one by their key `pool`, or have the first. */
   readonly pools?: ReadonlyMap<string, PoolSettings>;
-  /** Names of pipelines to names of their pools. */
-  readonly pipelinePools?: ReadonlyMap<string, string>;
+}
+
+/** The options of a kernel that say what runs jobs. */
+export interface PoolChoice {
+  readonly pool: PoolConfiguration | undefined;
+  readonly pools: ReadonlyMap<string, PoolConfiguration>;
 }
 
 export interface KernelWorkersOptions {
@@ -38,7 +43,6 @@ export interface KernelWorkersOptions {
 
 /** Of the workers: the name of the kernel of Nest that they belong to. */
 export const KERNEL_VARIABLE = 'NRR_KERNEL';
-const POOL_PATH = 'pool';
 const DEFAULT_POOL = 'jobs';
 /** Of chance between 0 and 1. */
 const STEPS = 1_000_000;
@@ -69,7 +73,7 @@ export class KernelWorkers {
     return this.#options.jobs !== undefined;
   }
 
-  executorFor(pipeline: string): Executor {
+  executorFor(pipeline: PipelineSettings): Executor {
     return this.#pools!.executorFor(pipeline); // a kernel declares its pipelines after it has made its workforce
   }
 
@@ -94,29 +98,44 @@ export class KernelWorkers {
 }
 
 /** The workers that a `.rr.yaml` describes; `undefined` when it has none for jobs. */
-export function configuredWorkers({ server, pool, pools = new Map(), pipelinePools = new Map() }: WorkersConfiguration): JobsWorkers | undefined {
+export function configuredWorkers({ server, pool, pools = new Map() }: WorkersConfiguration): JobsWorkers | undefined {
   if (server === undefined) return undefined;
   const launch = { server, hasOwnPipe: false };
-  if (pools.size > 0) return { launch, pools, poolOf: pipelinePools };
-  return pool === undefined ? undefined : { launch, pools: new Map([[DEFAULT_POOL, pool]]), poolOf: new Map() };
+  const all = pools.size > 0 ? pools : new Map(pool === undefined ? [] : [[DEFAULT_POOL, pool]]);
+  return all.size === 0 ? undefined : { pools: new Map([...all].map(([name, settings]) => [name, { launch, settings }])) };
 }
 
 /**
- * The workers that the option `pool` describes.
+ * The workers that the options `pool` and `pools` describe; `undefined` when they describe none.
  *
  * @param kernel - Told to the workers.
  * @throws JobsConfigError when this process is a worker itself, or runs no file that they could run.
  */
-export function optionWorkers(pool: PoolConfiguration, kernel: string | undefined): JobsWorkers {
-  if ((process.env['RR_MODE'] ?? '') !== '') throw new JobsConfigError([{ path: POOL_PATH, message: IN_A_WORKER }]);
-  const { command } = pool.settings;
-  const launch = command === undefined ? ownLaunch(pool, kernel) : { server: { command, relay: 'pipes', env: pool.env }, hasOwnPipe: false };
-  return { launch, pools: new Map([[DEFAULT_POOL, pool.settings]]), poolOf: new Map() };
+export function optionWorkers({ pool, pools }: PoolChoice, kernel: string | undefined): JobsWorkers | undefined {
+  const all = pools.size > 0 ? pools : new Map(pool === undefined ? [] : [[DEFAULT_POOL, pool]]);
+  if (all.size === 0) return undefined;
+  const pathOfPool = (name: string): string => (pools.size > 0 ? pathOf('pools', name) : 'pool');
+  if ((process.env['RR_MODE'] ?? '') !== '') {
+    throw new JobsConfigError([{ path: pools.size > 0 ? 'pools' : 'pool', message: IN_A_WORKER }]);
+  }
+  const made = [...all].map(([name, { settings, ...program }]) => {
+    const { command } = settings;
+    const launch =
+      command === undefined
+        ? ownLaunch(program, kernel, pathOfPool(name))
+        : { server: { command, relay: 'pipes', env: program.env }, hasOwnPipe: false };
+    return [name, { launch, settings }] as const;
+  });
+  return { pools: new Map(made) };
 }
 
-/** The program of this process, again. */
-export function ownLaunch(pool: Pick<PoolConfiguration, 'entry' | 'module' | 'env'>, kernel: string | undefined): WorkerLaunch {
-  const { command, env } = ownProgram(pool, POOL_PATH);
+/**
+ * The program of this process, again.
+ *
+ * @param path - Where its settings stand, for errors.
+ */
+export function ownLaunch(pool: Pick<PoolConfiguration, 'entry' | 'module' | 'env'>, kernel: string | undefined, path = 'pool'): WorkerLaunch {
+  const { command, env } = ownProgram(pool, path);
   const name: Record<string, string> = kernel === undefined ? {} : { [KERNEL_VARIABLE]: kernel };
   return { server: { command, relay: 'pipes', env: { ...pool.env, ...env, ...name } }, hasOwnPipe: true };
 }

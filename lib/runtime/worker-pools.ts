@@ -1,9 +1,10 @@
-import { readPoolSection } from '../config/pool-options.js';
+import { readPoolSection, unknownPoolMessage } from '../config/pool-options.js';
 import type { Clock, Deadline } from '../contract/clock.js';
+import { JobsArgumentError } from '../contract/errors.js';
 import type { Executor } from '../contract/executor.js';
 import type { WorkerStat } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
-import type { PoolSettings, RpcSettings, ServerSettings } from '../contract/settings.js';
+import type { PipelineSettings, PoolSettings, RpcSettings, ServerSettings } from '../contract/settings.js';
 import type { WorkerPool, WorkerPoolFactory, WorkerPoolRequest } from '../contract/worker.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { WorkforceAdmin } from '../kernel/workforce.js';
@@ -25,11 +26,14 @@ export interface WorkerLaunch {
 
 /** The worker processes that run jobs. */
 export interface JobsWorkers {
+  /** By name, at least one; pipelines that name none have the first. */
+  readonly pools: ReadonlyMap<string, JobsPool>;
+}
+
+/** Worker processes of one kind. */
+export interface JobsPool {
   readonly launch: WorkerLaunch;
-  /** By name; pipelines that name none have the first. */
-  readonly pools: ReadonlyMap<string, PoolSettings>;
-  /** Names of pipelines to names of their pools. */
-  readonly poolOf: ReadonlyMap<string, string>;
+  readonly settings: PoolSettings;
 }
 
 export interface WorkerPoolsOptions {
@@ -56,27 +60,28 @@ export const KERNEL_TOKEN_VARIABLE = 'NRR_RPC_TOKEN';
 export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
   readonly #options: WorkerPoolsOptions;
   #relay: PrivateRelay | undefined;
-  readonly #hosts: WorkerHost[] = [];
   readonly #pools = new Map<string, ProcessPool>();
-  readonly #jobsHost: WorkerHost | undefined;
   readonly #ofServices = new Set<WorkerPool>();
-  readonly #hostsOfServices = new Map<string, WorkerHost>();
+  /** By the text of their launch: what is started alike shares a relay and a guard. */
+  readonly #hosts = new Map<string, WorkerHost>();
+  readonly #jobsHosts: readonly WorkerHost[];
   #opening: Promise<void> | undefined;
 
   constructor(options: WorkerPoolsOptions) {
-    const { jobs } = options;
     this.#options = options;
-    if (jobs === undefined) return;
-    const host = (this.#jobsHost = this.#createHost(jobs.launch));
-    for (const [name, settings] of jobs.pools) {
-      this.#pools.set(name, new ProcessPool({ name, host, settings, ...this.#shared() }));
+    for (const [name, { launch, settings }] of options.jobs?.pools ?? []) {
+      this.#pools.set(name, new ProcessPool({ name, host: this.#hostOf(launch), settings, ...this.#shared() }));
     }
+    this.#jobsHosts = [...this.#hosts.values()];
   }
 
-  /** @param pipeline - Its name. */
-  executorFor(pipeline: string): Executor {
-    const name = this.#options.jobs?.poolOf.get(pipeline);
-    return (name === undefined ? undefined : this.#pools.get(name)) ?? this.#first;
+  get pools(): readonly string[] {
+    return [...this.#pools.keys()];
+  }
+
+  /** Its pool, or the first one. The name was checked when the pipeline was opened. */
+  executorFor({ pool }: PipelineSettings): Executor {
+    return (pool === undefined ? undefined : this.#pools.get(pool)) ?? [...this.#pools.values()][0]!;
   }
 
   /**
@@ -86,7 +91,7 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
    */
   async start(): Promise<void> {
     await this.#open();
-    await this.#jobsHost?.runOnInit();
+    for (const host of this.#jobsHosts) await host.runOnInit();
     const results = await Promise.allSettled([...this.#pools.values()].map((pool) => pool.start()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return;
@@ -106,32 +111,34 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
     return pool;
   }
 
-  async workers(): Promise<WorkerStat[]> {
-    const lists = await Promise.all([...this.#pools.values()].map((pool) => pool.workers()));
-    return lists.flat().map(workerStat);
+  async workers(name?: string): Promise<WorkerStat[]> {
+    const lists = await Promise.all(
+      this.#chosen(name).map(async ([pool, workers]) => (await workers.workers()).map((state) => ({ ...workerStat(state), pool }))),
+    );
+    return lists.flat();
   }
 
-  addWorker(): Promise<void> {
-    return this.#first.addWorker();
+  async addWorker(name?: string): Promise<void> {
+    await Promise.all(this.#chosen(name).map(([, pool]) => pool.addWorker()));
   }
 
-  removeWorker(): Promise<void> {
-    return this.#first.removeWorker();
+  async removeWorker(name?: string): Promise<void> {
+    await Promise.all(this.#chosen(name).map(([, pool]) => pool.removeWorker()));
   }
 
-  async resetWorkers(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.reset()));
+  async resetWorkers(name?: string): Promise<void> {
+    await Promise.all(this.#chosen(name).map(([, pool]) => pool.reset()));
   }
 
   /** What is in the hands of workers at the deadline is given back. May be called twice. */
   async stop(deadline: Deadline): Promise<void> {
     await Promise.all([...this.#pools.values(), ...this.#ofServices].map((pool) => pool.stop(deadline)));
-    await Promise.all(this.#hosts.map((host) => host.close()));
+    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
   }
 
   /** Kills all workers and removes what this process has made for them, at once: for its end. */
   kill(): void {
-    for (const host of this.#hosts) host.kill();
+    for (const host of this.#hosts.values()) host.kill();
     this.#relay?.remove();
   }
 
@@ -141,8 +148,12 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
     await this.#relay?.close(deadline);
   }
 
-  get #first(): ProcessPool {
-    return [...this.#pools.values()][0]!; // asked for only where there are workers for jobs
+  /** All of them, or the one of this name. */
+  #chosen(name: string | undefined): [string, ProcessPool][] {
+    if (name === undefined) return [...this.#pools];
+    const pool = this.#pools.get(name);
+    if (pool === undefined) throw new JobsArgumentError(unknownPoolMessage(name, this.pools));
+    return [[name, pool]];
   }
 
   #open(): Promise<void> {
@@ -165,18 +176,15 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
   }
 
   #hostOf(launch: WorkerLaunch): WorkerHost {
-    if (launch === this.#options.jobs?.launch) return this.#jobsHost!;
     const key = JSON.stringify(launch);
-    let host = this.#hostsOfServices.get(key);
-    if (host === undefined) this.#hostsOfServices.set(key, (host = this.#createHost(launch)));
+    let host = this.#hosts.get(key);
+    if (host === undefined) this.#hosts.set(key, (host = this.#createHost(launch)));
     return host;
   }
 
   #createHost({ server, hasOwnPipe }: WorkerLaunch): WorkerHost {
     const { clock, logger, graceMs } = this.#options;
-    const host = new WorkerHost({ server, hasOwnPipe, version: VERSION, clock, logger, graceMs, variables: () => this.#variables(server) });
-    this.#hosts.push(host);
-    return host;
+    return new WorkerHost({ server, hasOwnPipe, version: VERSION, clock, logger, graceMs, variables: () => this.#variables(server) });
   }
 
   #variables({ env }: ServerSettings): Record<string, string> {

@@ -16,7 +16,7 @@ const ELSEWHERE =
  *
  * @throws JobsConfigError when pushes would go to a kernel elsewhere.
  */
-export function testOptions({ rpc, pool: _inProcess, ...options }: KernelOptions, mode: JobsTestingMode): KernelOptions {
+export function testOptions({ rpc, pool: _inProcess, pools: _inProcessToo, ...options }: KernelOptions, mode: JobsTestingMode): KernelOptions {
   if (typeof rpc === 'string' || rpc?.connect !== undefined) throw new JobsConfigError([{ path: 'rpc.connect', message: ELSEWHERE }]);
   const pipelines = Object.entries(options.pipelines ?? {}).map(([name, pipeline]) => [name, testPipeline(pipeline, mode)] as const);
   return {
@@ -35,6 +35,7 @@ function testPipeline(pipeline: PipelineOptions, mode: JobsTestingMode): Pipelin
 }
 
 function testSettings<T extends Readonly<Record<string, unknown>>>(settings: T, mode: JobsTestingMode): T {
-  const { concurrency: _unlimited, ...rest } = withoutJitter(settings);
-  return mode === 'inline' ? (rest as unknown as T) : withoutJitter(settings);
+  const { pool: _inProcess, ...own } = withoutJitter(settings) as Readonly<Record<string, unknown>>;
+  const { concurrency: _unlimited, ...rest } = own;
+  return (mode === 'inline' ? rest : own) as T;
 }

@@ -387,6 +387,15 @@ describe('serve', () => {
     expect(err).toContain('Pipeline "q" lost 1 job that was in memory only.');
   });
 
+  it('takes a signal that comes twice at once for one', async () => {
+    const { io, run } = await serve(YAML);
+    await io.printed.next();
+    io.signal('SIGINT');
+    io.signal('SIGINT');
+    const { code, err } = await run;
+    expect([code, io.exitCode, err.split('SIGINT').length]).toEqual([0, undefined, 2]);
+  });
+
   it('takes overrides, and tells programs when it is ready', async () => {
     const { io, run } = await serve(YAML, '-o', 'jobs.consume=held', '--json', '-w', '.');
     expect(JSON.parse(await io.printed.next())).toMatchObject({

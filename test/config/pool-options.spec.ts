@@ -12,6 +12,37 @@ function issuesOf(pool: unknown, more: object = {}): string[] {
   return [];
 }
 
+describe('the option pools', () => {
+  const issuesOfPools = (pools: unknown, more: object = {}): string[] => issuesOf(undefined, { pools, ...more });
+
+  it('has pools by name, each with the defaults of one', () => {
+    const { pool, pools } = readKernelOptions({ pools: { fast: { numWorkers: 4 }, slow: { numWorkers: 1, entry: 'slow.js' } } });
+    expect(pool).toBeUndefined();
+    expect([...pools].map(([name, { settings, entry }]) => [name, settings.numWorkers, settings.allocateTimeoutMs, entry])).toEqual([
+      ['fast', 4, 60_000, undefined],
+      ['slow', 1, 60_000, 'slow.js'],
+    ]);
+    expect(readKernelOptions({ pool: {} }).pools.size).toBe(0);
+  });
+
+  it('tells what is wrong in each of them', () => {
+    expect(issuesOfPools({ fast: { numWorkers: -1 }, slow: { command: 'a', entry: 'b' }, '': {} })).toEqual([
+      expect.stringMatching(/^pools\.fast\.numWorkers: -1 is not allowed\./),
+      'pools.slow: "command" and "entry" stand side by side, and each says what the workers run. Keep one of them.',
+      expect.stringMatching(/^pools: "" is not allowed\. Give a name of at least one character/),
+    ]);
+    expect(issuesOfPools({})).toEqual([expect.stringMatching(/^pools: An object is not allowed\. Give an object with a section for each pool/)]);
+    expect(issuesOfPools(['fast'])).toHaveLength(1);
+  });
+
+  it('has no place beside pool, nor beside rpc.connect', () => {
+    expect(issuesOf({}, { pools: { fast: {} } })).toEqual([
+      'pools: "pool" and "pools" stand side by side. Keep "pools", with the workers of "pool" under a name of their own.',
+    ]);
+    expect(issuesOfPools({ fast: {} }, { rpc: 'tcp://127.0.0.1:6001' })).toEqual([expect.stringMatching(/^pools: It stands beside "rpc\.connect"/)]);
+  });
+});
+
 describe('the option pool', () => {
   it('has the defaults of RoadRunner, in camelCase and seconds', () => {
     const { pool } = readKernelOptions({ pool: {} });

@@ -247,9 +247,10 @@ describe('what is wrong', () => {
     ['pool and pools', 'jobs: { pool: {}, pools: {} }', 'jobs.pools: "pool" and "pools" stand side by side'],
     [
       'a pool that is not there',
-      'jobs: { pools: { big: {} }, pipelines: { a: { driver: memory, pool: bgi } } }',
-      'jobs.pipelines.a.pool: No pool is called "bgi"',
+      'jobs: { pools: { big: {} }, pipelines: { a: { driver: memory, pool: bigg } } }',
+      'jobs.pipelines.a.pool: No pool is called "bigg". Did you mean "big"?',
     ],
+    ['a pool where there is none', 'jobs: { pipelines: { a: { driver: memory, config: { pool: x } } } }', 'No pool is called "x". There is none'],
     ['a text for a section', 'jobs: soon', 'jobs: "soon" is not allowed'],
     ['a text for rpc', 'rpc: "tcp://127.0.0.1:6001"', 'rpc: "tcp://127.0.0.1:6001" is not allowed'],
     ['a list of pipelines', 'jobs: { pipelines: [a] }', 'jobs.pipelines: An array is not allowed'],
@@ -353,9 +354,9 @@ describe('sections', () => {
 
   it('have pools by name, which pipelines choose', () => {
     const text = 'server: { command: a }\njobs: { pools: { Big: { num_workers: 8 } }, pipelines: { a.b: { driver: memory, pool: Big } } }';
-    const { pool, pools, pipelinePools, kernel } = read(text);
-    expect([pool, pools.get('Big')?.numWorkers, [...pipelinePools]]).toEqual([undefined, 8, [['a.b', 'Big']]]);
-    expect(kernel.pipelines).toEqual({ 'a.b': { driver: 'memory' } });
+    const { pool, pools, kernel } = read(text);
+    expect([pool, pools.get('Big')?.numWorkers]).toEqual([undefined, 8]);
+    expect(kernel.pipelines).toEqual({ 'a.b': { driver: 'memory', pool: 'Big' } });
   });
 
   it('have the options of this library in snake case, in any case', () => {

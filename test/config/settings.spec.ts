@@ -22,6 +22,7 @@ describe('readKernelOptions', () => {
       },
       declarations: [],
       consume: undefined,
+      pools: new Map(),
     });
   });
 

@@ -55,6 +55,19 @@ describe('A Nest application with workers', () => {
   );
 
   it(
+    'runs the jobs of a pipeline in the pool that it chooses',
+    async () => {
+      const app = await start({ WORKERS: '1', POOLS: 'yes' });
+      app.write('where');
+      app.write('elsewhere');
+      const [, fast] = await app.printed(/^progress \{"pid":(\d+)\}$/m);
+      const [, slow] = await app.printed(/^progress \{"elsewhere":(\d+)\}$/m);
+      expect([Number(fast), Number(slow)]).toEqual(app.workers); // in the order of their pools
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'pushes from the handler of a worker, whose stray output does no harm',
     async () => {
       const app = await start({ WORKERS: '1' });

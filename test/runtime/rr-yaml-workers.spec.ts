@@ -44,7 +44,7 @@ function ours(command: readonly string[]): string[] {
 /** A kernel of the file, on a port of its own. */
 async function open(recording: Recording): Promise<{ kernel: Kernel; configuration: RrConfiguration; reports: () => Report[] }> {
   const configuration = await read(recording);
-  const { kernel: options, rpc, server, pool, pools, pipelinePools } = configuration;
+  const { kernel: options, rpc, server, pool, pools } = configuration;
   const folder = createTempFolder();
   for (const [name, value] of Object.entries({ ...recording.env, NRRTEST_REPORTS: folder })) {
     process.env[name] = value;
@@ -54,7 +54,6 @@ async function open(recording: Recording): Promise<{ kernel: Kernel; configurati
     server: { ...server!, command: ours(server!.command) },
     ...(pool === undefined ? {} : { pool: pool.command === undefined ? pool : { ...pool, command: ours(pool.command) } }),
     pools,
-    pipelinePools,
   };
   const kernel = await createKernel({ ...options, rpc: rpc === undefined ? undefined : { listen: 'tcp://127.0.0.1:0' } }, { workers });
   kernels.push(kernel);

@@ -105,28 +105,102 @@ describe('a kernel with workers', () => {
     expect(JSON.stringify(variables())).not.toContain('secret');
   });
 
-  it('runs each pipeline in its own pool', async () => {
-    const workers = {
+  describe('in named pools', () => {
+    const POOLS = { small: { numWorkers: 1, command: REPORTING }, big: { numWorkers: 2, command: REPORTING, env: { size: 'big' } } };
+    const pipelines = { q: { driver: 'memory' }, r: { driver: 'memory', pool: 'big' }, s: { driver: 'memory', config: { pool: 'small' } } };
+    const YAML = {
       server: { command: REPORTING, relay: 'pipes', env: {} },
       pools: new Map([
         ['small', pool({ num_workers: 1 })],
         ['big', pool({ num_workers: 2 })],
       ]),
-      pipelinePools: new Map([
-        ['q', 'small'],
-        ['r', 'big'],
-      ]),
     };
-    const { kernel } = await open({ pipelines: { q: { driver: 'memory' }, r: { driver: 'memory' } } }, { workers });
-    await kernel.start();
-    const ends: Promise<unknown>[] = [];
-    for (const pipeline of ['q', 'q', 'q', 'r']) {
-      const job = aJob({ pipeline });
-      ends.push(new Promise((resolve) => kernel.events.on('completed', ({ id }) => id === job.id && resolve(undefined))));
-      await kernel.push(job);
-    }
-    await Promise.all(ends);
-    expect((await kernel.admin.workers()).map(({ jobs }) => jobs).sort((a, b) => a - b)).toEqual([0, 1, 3]);
+
+    /** Jobs that each pool has run, after one job in each of these pipelines. */
+    const runs = async ({ kernel }: Awaited<ReturnType<typeof open>>, ...queues: string[]): Promise<Record<string, number>> => {
+      for (const pipeline of queues) {
+        const job = aJob({ pipeline });
+        const end = new Promise((resolve) => kernel.events.on('completed', ({ id }) => id === job.id && resolve(undefined)));
+        await kernel.push(job);
+        await end;
+      }
+      const done: Record<string, number> = {};
+      for (const worker of await kernel.admin.workers()) done[worker.pool!] = (done[worker.pool!] ?? 0) + worker.jobs;
+      return done;
+    };
+
+    it.each([
+      ['by the options', { pools: POOLS }, {}],
+      ['by a .rr.yaml', {}, { workers: YAML }],
+    ])('runs each pipeline in that which it chooses, else in the first: %s', async (_by, options, parts) => {
+      const opened = await open({ pipelines, ...options }, parts);
+      await opened.kernel.start();
+      expect(await runs(opened, 'q', 'q', 'r', 's')).toEqual({ small: 3, big: 1 });
+    });
+
+    it('gives the workers of each what its section says', async () => {
+      const { kernel, variables } = await open({ pipelines, pools: POOLS });
+      await kernel.start();
+      expect(
+        variables()
+          .map(({ SIZE }) => SIZE)
+          .sort(),
+      ).toEqual(['big', 'big', undefined]);
+    });
+
+    it('runs a pipeline that is declared later in that which it chooses', async () => {
+      const opened = await open({ pipelines, pools: POOLS, rpc: LISTEN });
+      await opened.kernel.start();
+      const { jobs } = connect(opened.kernel.rpcAddress!);
+      await jobs.create({ name: 'later', driver: 'memory', pool: 'big' });
+      await jobs.resume('later');
+      expect(await runs(opened, 'later')).toEqual({ small: 0, big: 1 });
+    });
+
+    it('refuses a pipeline that chooses one which is not there', async () => {
+      const wrong = { ...pipelines, t: { driver: 'memory', pool: 'bigg' } };
+      await expect(open({ pipelines: wrong, pools: POOLS })).rejects.toMatchObject({
+        issues: [{ path: 'pipelines.t.pool', message: 'No pool is called "bigg". Did you mean "big"?' }],
+      });
+      await expect(open({ pipelines: { t: { driver: 'memory', pool: 'big' } } })).rejects.toMatchObject({
+        issues: [{ path: 'pipelines.t.pool', message: 'No pool is called "big". There is none: add "pools".' }],
+      });
+      const { kernel } = await open({ pipelines, pools: POOLS });
+      await expect(kernel.declare({ name: 'u', driver: 'memory', pool: 'none' })).rejects.toThrow('No pool is called "none". There are: small, big.');
+      expect(await kernel.list()).toEqual(['q', 'r', 's']);
+    });
+
+    it('manages all of them, or one by its name, in this process and over RPC', async () => {
+      const { kernel } = await open({ pipelines, pools: POOLS, rpc: LISTEN });
+      await kernel.start();
+      const { admin } = connect(kernel.rpcAddress!);
+      const count = async (): Promise<number[]> => Promise.all(['small', 'big'].map(async (name) => (await admin.workers(name)).length));
+      const pids = async (name?: string): Promise<number[]> => (await admin.workers(name)).map(({ pid }) => pid);
+      expect([kernel.admin.pools, await count(), (await admin.workers()).length]).toEqual([['small', 'big'], [1, 2], 3]);
+      await admin.addWorker!();
+      expect(await count()).toEqual([2, 3]);
+      await admin.addWorker!('small');
+      await kernel.admin.addWorker!('small');
+      expect(await count()).toEqual([4, 3]);
+      await admin.removeWorker!('big');
+      await kernel.admin.removeWorker!();
+      expect(await count()).toEqual([3, 1]);
+      const [small, big] = [await pids('small'), await pids('big')];
+      await admin.resetWorkers!('small');
+      expect((await pids('small')).filter((pid) => small.includes(pid))).toEqual([]);
+      expect(await pids('big')).toEqual(big);
+      await admin.resetWorkers!();
+      expect((await pids()).filter((pid) => [...small, ...big].includes(pid))).toEqual([]);
+    });
+
+    it('refuses to manage one that is not there', async () => {
+      const { kernel } = await open({ pipelines, pools: POOLS, rpc: LISTEN });
+      await kernel.start();
+      const { admin } = connect(kernel.rpcAddress!);
+      await expect(kernel.admin.addWorker!('nobody')).rejects.toThrow('No pool is called "nobody". There are: small, big.');
+      await expect(admin.addWorker!('nobody')).rejects.toThrow('plugin jobs.nobody does not support workers management');
+      await expect(admin.resetWorkers!('nobody')).rejects.toThrow('no such plugin: jobs.nobody');
+    });
   });
 
   it('does not start, and leaves nothing, when a worker cannot', async () => {
@@ -185,5 +259,26 @@ describe('serveJobs()', () => {
     await kernel.push(aJob({ name: 'strange', pipeline: 'q' }));
     await both;
     expect(failed.sort()).toEqual(['broken: RangeError: It is broken.', expect.stringContaining('strange: ')]);
+  });
+
+  it.each([
+    ['the time-out of its pipeline', { timeout: 1 }, {}, 'JobTimeoutError'],
+    ['"execTtl" of its pool', {}, { supervisor: { execTtl: 1 } }, 'WorkerCrash'],
+  ])('ends a handler that computes for ever by %s: its worker is killed, and another one goes on', async (_by, pipeline, limits, error) => {
+    const { kernel } = await open({
+      pipelines: { q: { ...PIPELINES.q, ...pipeline } },
+      maxCrashes: 1,
+      grace: 0.1,
+      pool: { numWorkers: 1, command: SERVING, ...limits },
+    });
+    await kernel.start();
+    const [{ pid } = { pid: 0 }] = await kernel.admin.workers();
+    const ended = new Promise((resolve) => kernel.events.on('failed', resolve));
+    await kernel.push(aJob({ name: 'loop', pipeline: 'q' }));
+    expect(await ended).toMatchObject({ name: 'loop', error: { type: error } });
+    const done = new Promise((resolve) => kernel.events.on('completed', ({ name }) => resolve(name)));
+    await kernel.push(aJob({ name: 'work.on', pipeline: 'q' }));
+    expect(await done).toBe('work.on');
+    expect((await kernel.admin.workers()).map((worker) => worker.pid)).not.toContain(pid);
   });
 });

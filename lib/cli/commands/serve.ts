@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { systemClock } from '../../contract/clock.js';
 import { describeConfigIssue, JobsConfigError, ServiceFailedError } from '../../contract/errors.js';
 import type { Executor } from '../../contract/executor.js';
 import type { PipelineStat } from '../../contract/jobs-api.js';
@@ -17,6 +18,8 @@ type ServedKernel = Awaited<ReturnType<typeof createKernel>>;
 
 /** As RoadRunner's. */
 const FORCED_EXIT_CODE = 1;
+/** A signal may come twice: a terminal sends it to the whole group, and a runner such as npx passes it on. Unit: milliseconds. */
+const ECHO_MS = 1_000;
 const NOTHING_TO_SAY: CommandResult = { json: undefined };
 const NOT_CALLED =
   'The section is missing, and there are no workers: nobody could reach the kernel. Add rpc: { listen: "tcp://127.0.0.1:6001" }, or give -o rpc.listen=tcp://127.0.0.1:6001.';
@@ -86,7 +89,7 @@ class Ending {
   readonly #io: CliIo;
   #begin: () => void = () => {};
   #kernel: ServedKernel | undefined;
-  #signals = 0;
+  #firstSignalAt: number | undefined;
 
   constructor(io: CliIo) {
     this.#io = io;
@@ -105,12 +108,14 @@ class Ending {
   }
 
   #onSignal(signal: string): void {
-    this.#signals++;
-    if (this.#signals === 1) {
+    const now = systemClock.monotonic();
+    if (this.#firstSignalAt === undefined) {
+      this.#firstSignalAt = now;
       this.#io.err(`${signal}: stopping. Once more ends it at once.`);
       this.#begin();
       return;
     }
+    if (now - this.#firstSignalAt < ECHO_MS) return;
     this.#io.err(`${signal} once more: ended at once, workers included. What was in memory is lost.`);
     this.#kernel?.kill();
     this.#io.exit(FORCED_EXIT_CODE);
@@ -118,13 +123,13 @@ class Ending {
 }
 
 function partsOf(configuration: RrConfiguration, services: readonly KernelService[]): CreateKernelParts {
-  const { server, pool, pools, pipelinePools, sections, resolved, drivers } = configuration;
+  const { server, pool, pools, sections, resolved, drivers } = configuration;
   const builtin = Object.entries(builtinServices).flatMap(([name, create]) => (sections.has(name) ? [create()] : []));
   const taken = new Set(services.map(({ name }) => name));
   const all = [...builtin.filter(({ name }) => !taken.has(name)), ...services];
-  const workers = { pools, pipelinePools, ...(pool === undefined ? {} : { pool }) };
+  const workers = { pools, ...(pool === undefined ? {} : { pool }) };
   return {
-    ...(server === undefined ? { executor: NO_SLOTS, workers: {} } : { workers: { server, ...workers } }),
+    ...(server === undefined ? { executor: NO_SLOTS, workers: { pools } } : { workers: { server, ...workers } }),
     services: all.map((service) => ({ service, config: sections.get(service.name) })),
     configuration: resolved,
     brokers: drivers,

@@ -81,7 +81,6 @@ function pipelinesOf(drivers: DriverSpecs): JsonSchema {
       required: ['driver'],
       properties: {
         driver,
-        pool: { type: 'string', description: 'The name of one of `jobs.pools`.' },
         config: { type: SECTION_TYPE, description: 'The options of the pipeline; a key beside `driver` wins.' },
       },
       allOf: branches,

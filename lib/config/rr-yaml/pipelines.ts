@@ -51,9 +51,10 @@ export class PipelinesReader {
     const driver = input['driver'];
     const specs = typeof driver === 'string' ? this.#drivers?.get(driver) : undefined;
     const section = this.#keys(input, path, specs);
-    if (isYamlMap(section[CONFIG])) section[CONFIG] = this.#keys(section[CONFIG], pathOf(path, CONFIG), specs);
-    if (typeof section[POOL] === 'string') this.#pools.set(name, section[POOL]);
-    delete section[POOL];
+    const nested = isYamlMap(section[CONFIG]) ? this.#keys(section[CONFIG], pathOf(path, CONFIG), specs) : undefined;
+    if (nested !== undefined) section[CONFIG] = nested;
+    const pool = section[POOL] ?? nested?.[POOL];
+    if (typeof pool === 'string') this.#pools.set(name, pool);
     if (section['name'] !== undefined && section['name'] !== name) {
       const message = `${shown(section['name'])} has no effect: the pipeline is called ${shown(name)}, as its key says. Remove it.`;
       this.#reader.warn({ path: pathOf(path, 'name'), message });
@@ -119,7 +120,7 @@ export function readConsume(input: unknown, pipelines: unknown, reader: SectionR
 
 function knownKeys(specs: readonly OptionSpec[] | undefined): string[] {
   const own = (specs ?? []).flatMap(({ name, key, declareKey }) => (declareKey === undefined ? [name, key] : [name, key, declareKey]));
-  return [...new Set([...FRAME, POOL, ...COMMON_NAMES.map(optionKey), ...own])];
+  return [...new Set([...FRAME, ...COMMON_NAMES.map(optionKey), ...own])];
 }
 
 function unknownDriverMessage(driver: string, drivers: DriverSpecs): string {

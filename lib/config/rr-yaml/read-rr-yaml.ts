@@ -1,9 +1,10 @@
 import { type ConfigIssue, JobsConfigError } from '../../contract/errors.js';
 import type { LogSettings, PoolSettings, RpcSettings, ServerSettings } from '../../contract/settings.js';
-import { pathOf, shown, wrongValue } from '../issues.js';
+import { pathOf, wrongValue } from '../issues.js';
 import type { KernelOptions } from '../kernel-options.js';
+import { unknownPoolMessage } from '../pool-options.js';
 import { check, type Schema } from '../schema.js';
-import { readKernelOptions } from '../settings.js';
+import { BOTH_POOLS, readKernelOptions } from '../settings.js';
 import { suggest } from '../suggest.js';
 import { type DriverSection, driverSections } from './driver-sections.js';
 import { goDuration } from './go-duration.js';
@@ -42,10 +43,8 @@ export interface RrConfiguration {
   readonly server?: ServerSettings;
   /** The workers of pipelines without a pool of their own; `undefined` without the sections `server` and `jobs`, or with `jobs.pools`. */
   readonly pool?: PoolSettings;
-  /** By name. */
+  /** By name; `pool` of a pipeline names one. */
   readonly pools: ReadonlyMap<string, PoolSettings>;
-  /** Names of pipelines to names of their pools. */
-  readonly pipelinePools: ReadonlyMap<string, string>;
   /** Pipelines opened and closed at once. */
   readonly parallelism: number;
   readonly logs?: LogSettings;
@@ -78,7 +77,6 @@ interface JobsReading {
   readonly kernel: NamedSection;
   readonly pool?: PoolSettings;
   readonly pools: ReadonlyMap<string, PoolSettings>;
-  readonly pipelinePools: ReadonlyMap<string, string>;
   readonly parallelism: number;
 }
 
@@ -111,7 +109,6 @@ class RootReader {
       ...(server === undefined ? {} : { server }),
       ...(server === undefined || jobs.pool === undefined ? {} : { pool: jobs.pool }),
       pools: jobs.pools,
-      pipelinePools: jobs.pipelinePools,
       parallelism: jobs.parallelism,
       ...(logs === undefined ? {} : { logs }),
       drivers,
@@ -163,17 +160,16 @@ class RootReader {
   #jobs(): JobsReading {
     const { root, positions } = this.#loaded;
     const key = this.#keyOf('jobs');
-    if (key === undefined) return { kernel: { consume: [] }, pools: new Map(), pipelinePools: new Map(), parallelism: DEFAULT_PARALLELISM };
+    if (key === undefined) return { kernel: { consume: [] }, pools: new Map(), parallelism: DEFAULT_PARALLELISM };
     const named = this.#reader.renameAt(this.#tables.jobs, root, key, key, '');
     if (!isYamlMap(named)) this.#reader.add([wrongValue('', named, 'a section with "pipelines", "consume" and "pool"')]);
     const { pool, pools, options, pipelines: written, consume, ...kernel } = isYamlMap(named) ? named : {};
-    const { pipelines, pools: pipelinePools } = new PipelinesReader(this.#reader, positions, this.#options.drivers).read(written);
+    const { pipelines, pools: chosen } = new PipelinesReader(this.#reader, positions, this.#options.drivers).read(written);
     const pooled = this.#pools(pool, pools);
-    this.#checkPools(pipelinePools, pooled.pools);
+    this.#checkPools(chosen, pooled.pools);
     return {
       kernel: { ...kernel, ...(pipelines === undefined ? {} : { pipelines }), consume: readConsume(consume, pipelines, this.#reader) },
       ...pooled,
-      pipelinePools,
       parallelism:
         options === undefined ? DEFAULT_PARALLELISM : (this.#check(optionsSection(), options, 'options')?.parallelism ?? DEFAULT_PARALLELISM),
     };
@@ -185,19 +181,15 @@ class RootReader {
       return { ...(single === undefined ? {} : { pool: single }), pools: new Map() };
     }
     if (pool !== undefined) {
-      this.#reader.add([
-        { path: 'pools', message: '"pool" and "pools" stand side by side. Keep "pools", with the workers of "pool" under a name of their own.' },
-      ]);
+      this.#reader.add([{ path: 'pools', message: BOTH_POOLS }]);
     }
     return { pools: this.#check(namedPools(), pools, 'pools') ?? new Map() };
   }
 
-  #checkPools(pipelinePools: ReadonlyMap<string, string>, pools: ReadonlyMap<string, PoolSettings>): void {
-    for (const [pipeline, pool] of pipelinePools) {
+  #checkPools(chosen: ReadonlyMap<string, string>, pools: ReadonlyMap<string, PoolSettings>): void {
+    for (const [pipeline, pool] of chosen) {
       if (pools.has(pool)) continue;
-      const known = [...pools.keys()];
-      const hint = known.length === 0 ? 'There is no section "jobs.pools".' : `There are: ${known.join(', ')}.`;
-      this.#reader.add([{ path: `${pathOf('pipelines', pipeline)}.pool`, message: `No pool is called ${shown(pool)}. ${hint}` }]);
+      this.#reader.add([{ path: `${pathOf('pipelines', pipeline)}.pool`, message: unknownPoolMessage(pool, [...pools.keys()]) }]);
     }
   }
 

@@ -53,7 +53,7 @@ function rpcSection() {
 }
 
 function jobsSection() {
-  const { rpc: _apart, pool: _pool, ...kernel } = kernelTable();
+  const { rpc: _apart, pool: _pool, pools: _pools, ...kernel } = kernelTable();
   return closed({
     ...kernel,
     pipelines: v.optional(about('The pipelines by name. Dots and upper case in names are kept.', v.unknown())),

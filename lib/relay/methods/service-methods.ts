@@ -26,26 +26,35 @@ const STATES = [
   ...['errored', 'idleTTLReached', 'ttlReached', 'maxMemoryReached'],
 ];
 
-/** The service of the jobs themselves. Without a pool there are no workers to add, and a reset finds none to replace. */
-export function jobsService(admin: KernelAdmin): WorkerService {
+/**
+ * The service of the jobs themselves. Without workers there are none to add, and a reset finds none to replace.
+ *
+ * @param pool - One of its pools alone.
+ */
+export function jobsService(admin: KernelAdmin, pool?: string): WorkerService {
   return {
-    workers: () => admin.workers(),
-    addWorker: () => admin.addWorker?.() ?? Promise.resolve(),
-    removeWorker: () => admin.removeWorker?.() ?? Promise.resolve(),
-    resetWorkers: () => admin.resetWorkers?.() ?? Promise.resolve(),
+    workers: () => admin.workers(pool),
+    addWorker: () => admin.addWorker?.(pool) ?? Promise.resolve(),
+    removeWorker: () => admin.removeWorker?.(pool) ?? Promise.resolve(),
+    resetWorkers: () => admin.resetWorkers?.(pool) ?? Promise.resolve(),
   };
 }
 
-/** The methods of `informer`, `resetter` and `status`. */
-export function serviceMethods(api: JobsApi, admin: KernelAdmin, services: ReadonlyMap<string, WorkerService>): RpcMethods {
-  const names = [...services.keys()];
+/**
+ * The methods of `informer`, `resetter` and `status`. Beside the services that are listed they know each pool of jobs as `jobs.<pool>`: listed, its
+ * workers would be shown twice.
+ */
+export function serviceMethods(api: JobsApi, admin: KernelAdmin, listed: ReadonlyMap<string, WorkerService>): RpcMethods {
+  const names = [...listed.keys()];
+  const pools = (admin.pools ?? []).map((pool) => [`${JOBS}.${pool}`, jobsService(admin, pool)] as const);
+  const services = new Map([...pools, ...listed]);
   return new Map<string, RpcMethod>([
     ['informer.List', listMethod(names)],
     ['informer.Workers', workersMethod(services)],
     ['informer.Jobs', jobsMethod(api)],
     ['informer.AddWorker', managing(services, (service) => service.addWorker?.bind(service))],
     ['informer.RemoveWorker', managing(services, (service) => service.removeWorker?.bind(service))],
-    ['resetter.List', listMethod(names.filter((name) => services.get(name)?.resetWorkers !== undefined))],
+    ['resetter.List', listMethod(names.filter((name) => listed.get(name)?.resetWorkers !== undefined))],
     ['resetter.Reset', resetMethod(services)],
     ['status.Status', statusMethod('status', services, admin, ['ready', 'working'])],
     ['status.Ready', statusMethod('ready', services, admin, ['ready'])],

@@ -7,13 +7,13 @@ import { Injectable, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Dispatcher, JobCtx, JobHandler, JobsKernel, JobsModule, JobsService } from '../../../dist/index.js';
 
-const { PORT = '0', WORKERS = '4', SHUTDOWN = '2' } = process.env;
+const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS } = process.env;
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** What a decorated method of TypeScript looks like. */
-function handler(Class, method, name) {
+function handler(Class, method, name, queue = 'q') {
   JobCtx()(Class.prototype, method, 0);
-  JobHandler(name, { queue: 'q' })(Class.prototype, method, Object.getOwnPropertyDescriptor(Class.prototype, method));
+  JobHandler(name, { queue })(Class.prototype, method, Object.getOwnPropertyDescriptor(Class.prototype, method));
 }
 function injects(Class, ...types) {
   Reflect.defineMetadata('design:paramtypes', types, Class);
@@ -32,6 +32,9 @@ class Handlers {
   }
   async where(context) {
     context.progress({ pid: process.pid });
+  }
+  async elsewhere(context) {
+    context.progress({ elsewhere: process.pid });
   }
   async chain(context) {
     console.log('a stray line on standard output');
@@ -52,6 +55,7 @@ class Handlers {
 }
 Injectable()(injects(Handlers, JobsService));
 for (const name of ['where', 'chain', 'busy', 'brief', 'fail', 'final']) handler(Handlers, name, name);
+handler(Handlers, 'elsewhere', 'elsewhere', 'slo*'); // a pattern: the queue is only there with POOLS
 
 class Scoped {
   constructor(perJob) {
@@ -105,8 +109,12 @@ class AppModule {
 Module({
   imports: [
     JobsModule.forRoot({
-      pipelines: { q: { driver: 'memory', attempts: 1 } },
-      pool: { numWorkers: Number(WORKERS) },
+      ...(POOLS === undefined
+        ? { pipelines: { q: { driver: 'memory', attempts: 1 } }, pool: { numWorkers: Number(WORKERS) } }
+        : {
+            pipelines: { q: { driver: 'memory', attempts: 1 }, slow: { driver: 'memory', pool: 'slow' } },
+            pools: { fast: { numWorkers: Number(WORKERS) }, slow: { numWorkers: 1 } },
+          }),
       services: [meter],
       shutdown: { timeout: Number(SHUTDOWN), grace: 1 },
     }),
@@ -124,4 +132,7 @@ jobs.on('failed', ({ name, error }) => say(`failed ${name} ${error.type} ${error
 jobs.on('active', ({ name }) => say(`active ${name}`));
 const pids = (await jobs.admin.workers()).map(({ pid }) => pid);
 say(`ready ${app.getHttpServer().address().port} ${pids.join(' ')}`);
-createInterface({ input: process.stdin }).on('line', (name) => void (name === '!break' ? meter.break() : jobs.queue('q').push(name, null)));
+createInterface({ input: process.stdin }).on(
+  'line',
+  (name) => void (name === '!break' ? meter.break() : jobs.queue(name === 'elsewhere' ? 'slow' : 'q').push(name, null)),
+);

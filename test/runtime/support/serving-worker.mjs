@@ -11,6 +11,9 @@ const end = await serveJobs(
     broken: () => {
       throw new RangeError('It is broken.');
     },
+    loop: () => {
+      for (;;);
+    },
     '*': (job) => job.fail('nobody handles it'),
   },
   { logger: { debug() {}, info() {}, warn: (message) => console.error(`LOCAL ${message}`), error: (message) => console.error(`LOCAL ${message}`) } },
