@@ -8,6 +8,7 @@ import type { KafkaJs, KafkaJsAdmin, KafkaJsBatchPayload, KafkaJsConsumer, Kafka
 import { createPartitioner, directAssigner } from './partitioners.js';
 import type {
   ClientSettings,
+  CommittedPlace,
   Compression,
   ConsumerListener,
   ConsumerSettings,
@@ -215,6 +216,7 @@ class KafkaJsConsumerPort implements KafkaConsumer {
   readonly #sockets: KafkaJsSockets;
   readonly #listener: ConsumerListener;
   #assigned: Promise<void> = Promise.resolve();
+  #send: KafkaJsBatchPayload['commitOffsetsIfNecessary'] | undefined;
   #isClosed = false;
   #crash: Error | undefined;
 
@@ -241,8 +243,12 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     await this.#assigned;
   }
 
-  async commit(positions: readonly PartitionOffset[]): Promise<void> {
-    await this.#consumer.commitOffsets(positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })));
+  async commit(places: readonly CommittedPlace[]): Promise<void> {
+    const offsets = places.map((place) => ({ ...place, offset: String(place.offset) }));
+    // Only what comes with a batch commits once; before the first one there is but the other way.
+    if (this.#send === undefined) return this.#consumer.commitOffsets(offsets);
+    const topics = new Set(offsets.map(({ topic }) => topic));
+    await this.#send({ topics: [...topics].map((topic) => ({ topic, partitions: offsets.filter((one) => one.topic === topic) })) });
   }
 
   seek({ topic, partition, offset }: PartitionOffset): void {
@@ -268,7 +274,8 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     this.#assigned.catch((error: unknown) => this.#crashed(causeOf(error)));
   }
 
-  async #batch({ batch: { topic, partition, messages }, isStale }: KafkaJsBatchPayload): Promise<void> {
+  async #batch({ batch: { topic, partition, messages }, isStale, commitOffsetsIfNecessary }: KafkaJsBatchPayload): Promise<void> {
+    this.#send = commitOffsetsIfNecessary;
     await this.#assigned;
     // A seek was asked for meanwhile: these records are not the next ones.
     if (isStale() || this.#isClosed) return;
@@ -302,10 +309,12 @@ class KafkaJsAdminPort implements KafkaAdmin {
     return offsets.map(({ partition, offset }) => ({ partition, offset: Number(offset) }));
   }
 
-  async committed(groupId: string, topics: readonly string[]): Promise<readonly PartitionOffset[]> {
+  async committed(groupId: string, topics: readonly string[]): Promise<readonly CommittedPlace[]> {
     const found = await this.#admin.fetchOffsets({ groupId, topics });
     return found.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })).filter(({ offset }) => offset >= 0),
+      partitions
+        .map(({ partition, offset, metadata }) => ({ topic, partition, offset: Number(offset), metadata: metadata ?? '' }))
+        .filter(({ offset }) => offset >= 0),
     );
   }
 
