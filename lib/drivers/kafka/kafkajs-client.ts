@@ -73,7 +73,7 @@ export async function openKafkaJs(settings: ClientSettings, logger: JobsLogger):
   const loaded = await loadPackage(PACKAGE, NEEDED_BY);
   // Node finds only some of its names: it is CommonJS.
   const module = (loaded['default'] ?? loaded) as KafkaJsModule;
-  await registerCodecs(module, (await import('node:zlib')) as unknown as NodeZlib);
+  registerCodecs(module, (await import('node:zlib')) as unknown as NodeZlib);
   return new KafkaJsClient(module, settings, logger);
 }
 
