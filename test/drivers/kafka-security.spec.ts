@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import type { Driver } from '../../lib/contract/driver.js';
 import type { KafkaOptions } from '../../lib/drivers/kafka.driver.js';
 import { aJob } from '../support/jobs.js';
 import { kafkaTest, openKafkaDriver } from '../support/kafka.js';
-import { createTempFolder } from '../support/temp-folder.js';
 
 const kafka = await kafkaTest({ secure: true });
 
@@ -74,29 +71,7 @@ kafka.suite('a Kafka that wants TLS and passwords', () => {
   );
 
   it('does not trust the certificate of an unknown authority: the push is told so without waiting for its time', async () => {
-    const stranger = join(createTempFolder(), 'stranger.pem');
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-keyout',
-        `${stranger}.key`,
-        '-out',
-        stranger,
-        '-days',
-        '2',
-        '-subj',
-        '/CN=stranger',
-      ],
-      { stdio: 'ignore' },
-    );
-    const { driver } = await open({ ...brokersOf('saslTls'), tls: { rootCa: stranger }, sasl: login('plain') }, undefined, 45_000);
+    const { driver } = await open({ ...brokersOf('saslTls'), tls: { rootCa: files.clientCertificate }, sasl: login('plain') }, undefined, 45_000);
     await expect(driver.push(aJob())).rejects.toMatchObject({ code: 'INVALID_CONFIG', message: expect.stringContaining('kafka.tls') as unknown });
   }, 60_000);
 

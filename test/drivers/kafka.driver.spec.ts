@@ -1,8 +1,10 @@
+import { Kafka, logLevel } from 'kafkajs';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { JobsConfigError, type ConfigIssue } from '../../lib/contract/errors.js';
 import type { Driver } from '../../lib/contract/driver.js';
 import type { KafkaOptions } from '../../lib/drivers/kafka.driver.js';
 import { resolveSettings } from '../../lib/drivers/kafka/config.js';
+import { markedOffsets } from '../../lib/drivers/kafka/marks.js';
 import { aJob } from '../support/jobs.js';
 import { kafkaTest, openKafkaDriver } from '../support/kafka.js';
 
@@ -89,15 +91,55 @@ kafka.suite('the driver kafka', () => {
     return { ...parts, options };
   };
 
-  it('commits no further than the oldest job that is not finished', async () => {
+  const committedOf = async (options: KafkaOptions) => {
+    const admin = new Kafka({ brokers: kafka.section['brokers'] as string[], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      const { topics } = options.consumerOptions as { topics: string[] };
+      const [found] = await admin.fetchOffsets({ groupId: topics[0]!, topics });
+      return found!.partitions[0]!;
+    } finally {
+      await admin.disconnect();
+    }
+  };
+
+  it('runs again what was not finished and nothing else, also behind it', async () => {
     const first = await open();
-    for (const name of ['a', 'b', 'c']) await first.driver.push(aJob({ name }));
-    const [, b, c] = await first.inbox.take(3);
-    await Promise.all([b!.ack(), c!.ack()]);
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await first.driver.push(aJob({ name }));
+    const [, b, c, , e] = await first.inbox.take(5);
+    await Promise.all([b!.ack(), c!.ack(), e!.ack()]);
     await stop(first.driver);
     const second = await open(first.options);
-    expect((await second.inbox.take(3)).map(({ job }) => job.name)).toEqual(['a', 'b', 'c']);
-  }, 20_000);
+    await second.driver.push(aJob({ name: 'f' }));
+    const again = await second.inbox.take(3);
+    expect(again.map(({ job }) => job.name)).toEqual(['a', 'd', 'f']);
+    for (const delivery of again) await delivery.ack();
+    await stop(second.driver);
+    expect(await committedOf(first.options)).toMatchObject({ offset: '6', metadata: null });
+  }, 30_000);
+
+  it('counts a job with autoAck as done before it is lent, also behind one that is not finished', async () => {
+    const { driver, inbox, options } = await open();
+    await driver.push(aJob({ name: 'slow' }));
+    const slow = await inbox.next();
+    await driver.push(aJob({ name: 'once', autoAck: true }));
+    await inbox.next();
+    const { offset, metadata } = await committedOf(options);
+    expect(offset).toBe('0');
+    expect([...markedOffsets(0, metadata!)]).toEqual([1]);
+    await slow.ack();
+  }, 30_000);
+
+  it('gives a job with autoAck that was not started to the next one', async () => {
+    const first = await open();
+    await first.driver.push(aJob({ name: 'once', autoAck: true }));
+    const once = await first.inbox.next();
+    await first.driver.pause();
+    await once.release!();
+    await stop(first.driver);
+    const second = await open(first.options);
+    expect((await second.inbox.next()).job.name).toBe('once');
+  }, 30_000);
 
   it('delivers each job of a partition to a second member only once it has the partition, and loses none', async () => {
     const first = await open();

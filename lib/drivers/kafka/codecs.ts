@@ -9,70 +9,90 @@ export interface NodeZlib {
   readonly zstdDecompressSync?: (data: Uint8Array) => Buffer;
 }
 
+/** Loads an optional package, as `loadPackage` does. */
+export type PackageLoader = (name: string, neededBy: string) => Promise<Readonly<Record<string, unknown>>>;
+
+type Bytes = (data: Uint8Array) => Uint8Array;
+
 const NEEDED_BY = 'The driver "kafka"';
 const SNAPPY = 'kafkajs-snappy';
 const ZSTD = 'fzstd';
 const LZ4 = 'lz4js';
 
-type Bytes = (data: Uint8Array) => Uint8Array;
-
 /**
- * Gives kafkajs the codecs that it has not: snappy, with which RoadRunner writes unless told otherwise, from its package; zstd from Node or, for
- * reading, from `fzstd`; lz4 from `lz4js`. A package is looked for when the first batch needs it.
+ * Gives kafkajs the codecs that it has not: snappy, with which RoadRunner writes unless told otherwise, from its package; lz4, for reading,
+ * from `lz4js`; zstd from Node or, for reading, from `fzstd`. A package is looked for when the first batch needs it. What the application has given to kafkajs stays.
  */
-export async function registerCodecs({ CompressionTypes, CompressionCodecs }: KafkaJsModule, zlib: NodeZlib): Promise<void> {
-  const snappy = await snappyCodec();
-  CompressionCodecs[CompressionTypes.Snappy] = () => snappy;
-  const zstd: KafkaJsCodec =
-    zlib.zstdCompressSync === undefined || zlib.zstdDecompressSync === undefined
-      ? lazyCodec('zstd', ZSTD, undefined, 'decompress')
-      : codecOf(zlib.zstdCompressSync, zlib.zstdDecompressSync);
-  CompressionCodecs[CompressionTypes.ZSTD] = () => zstd;
-  const lz4 = lazyCodec('lz4', LZ4, 'compress', 'decompress');
-  CompressionCodecs[CompressionTypes.LZ4] = () => lz4;
-}
-
-async function snappyCodec(): Promise<KafkaJsCodec> {
-  try {
-    const loaded = await loadPackage(SNAPPY, NEEDED_BY);
-    return ((loaded['default'] ?? loaded) as () => KafkaJsCodec)();
-  } catch (error) {
-    if (!(error instanceof PackageMissingError)) throw error;
-    const missing = () => Promise.reject(unsupported('snappy', SNAPPY));
-    return { compress: missing, decompress: missing };
+export function registerCodecs(
+  { CompressionTypes, CompressionCodecs }: Pick<KafkaJsModule, 'CompressionTypes' | 'CompressionCodecs'>,
+  zlib: NodeZlib,
+  load: PackageLoader = loadPackage,
+): void {
+  const codecs: readonly (readonly [number, () => KafkaJsCodec])[] = [
+    [CompressionTypes.Snappy, () => snappyCodec(load)],
+    [CompressionTypes.LZ4, () => lz4Codec(load)],
+    [CompressionTypes.ZSTD, () => zstdCodec(zlib, load)],
+  ];
+  for (const [type, codecOf] of codecs) {
+    if (isThere(CompressionCodecs[type])) continue;
+    const codec = codecOf();
+    CompressionCodecs[type] = () => codec;
   }
 }
 
-function codecOf(compress: Bytes, decompress: Bytes): KafkaJsCodec {
+/** What kafkajs has not throws. */
+function isThere(codecOf: (() => KafkaJsCodec) | undefined): boolean {
+  try {
+    return codecOf?.() !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function snappyCodec(load: PackageLoader): KafkaJsCodec {
+  const codec = async (): Promise<KafkaJsCodec> => {
+    const loaded = await optional(load, SNAPPY, 'snappy');
+    return ((loaded['default'] ?? loaded) as () => KafkaJsCodec)();
+  };
   return {
-    compress: ({ buffer }) => Promise.resolve(bufferOf(compress(buffer))),
-    decompress: (buffer) => Promise.resolve(bufferOf(decompress(buffer))),
+    compress: async (encoder) => (await codec()).compress(encoder),
+    decompress: async (buffer) => (await codec()).decompress(buffer),
   };
 }
 
-function lazyCodec(codec: string, name: string, compress: string | undefined, decompress: string): KafkaJsCodec {
-  const load = async (member: string | undefined): Promise<Bytes> => {
-    if (member === undefined)
-      throw new NotSupportedByDriverError(
-        'kafka',
-        `writing ${codec} on this version of Node`,
-        'Use Node 22.15 or newer, or another "compressionCodec".',
-      );
-    try {
-      const loaded = await loadPackage(name, NEEDED_BY);
-      return (loaded[member] ?? (loaded['default'] as typeof loaded)[member]) as Bytes;
-    } catch (error) {
-      throw error instanceof PackageMissingError ? unsupported(codec, name) : error;
-    }
-  };
+/** `lz4js` writes blocks that end in a way which the Java client, and with it the broker, refuses. */
+function lz4Codec(load: PackageLoader): KafkaJsCodec {
+  const remedy = 'Use another "compressionCodec", such as "snappy".';
   return {
-    compress: async ({ buffer }) => bufferOf((await load(compress))(buffer)),
-    decompress: async (buffer) => bufferOf((await load(decompress))(buffer)),
+    compress: () => Promise.reject(new NotSupportedByDriverError('kafka', 'writing lz4', remedy)),
+    decompress: async (buffer) => bufferOf(memberOf(await optional(load, LZ4, 'lz4'), 'decompress')(buffer)),
   };
 }
 
-function unsupported(codec: string, name: string): NotSupportedByDriverError {
-  return new NotSupportedByDriverError('kafka', `records that are compressed with ${codec}`, `Run: npm install ${name}`);
+function zstdCodec({ zstdCompressSync: compress, zstdDecompressSync: decompress }: NodeZlib, load: PackageLoader): KafkaJsCodec {
+  if (compress !== undefined && decompress !== undefined) {
+    return { compress: ({ buffer }) => Promise.resolve(compress(buffer)), decompress: (buffer) => Promise.resolve(decompress(buffer)) };
+  }
+  const remedy = 'Use Node 22.15 or newer, or another "compressionCodec".';
+  return {
+    compress: () => Promise.reject(new NotSupportedByDriverError('kafka', 'writing zstd on this version of Node', remedy)),
+    decompress: async (buffer) => bufferOf(memberOf(await optional(load, ZSTD, 'zstd'), 'decompress')(buffer)),
+  };
+}
+
+/** @throws NotSupportedByDriverError when the package is not there. */
+async function optional(load: PackageLoader, name: string, codec: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await load(name, NEEDED_BY);
+  } catch (cause) {
+    if (!(cause instanceof PackageMissingError)) throw cause;
+    throw new NotSupportedByDriverError('kafka', `records that are compressed with ${codec}`, `Run: npm install ${name}`, { cause });
+  }
+}
+
+/** Node finds only some names of a package that is CommonJS. */
+function memberOf(loaded: Readonly<Record<string, unknown>>, name: string): Bytes {
+  return (loaded[name] ?? (loaded['default'] as Readonly<Record<string, unknown>>)[name]) as Bytes;
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -1,21 +1,25 @@
 import type { Clock, Timer } from '../../contract/clock.js';
-import type { PartitionOffset } from './port.js';
+import type { PartitionCommit } from './partition.js';
+import type { CommittedPlace } from './port.js';
 
 export interface CommitLoopOptions {
   readonly clock: Clock;
-  /** Positions that were not committed. */
-  positions(): readonly PartitionOffset[];
-  commit(positions: readonly PartitionOffset[]): Promise<void>;
+  /** What the broker does not know. */
+  collect(): readonly PartitionCommit[];
+  commit(places: readonly CommittedPlace[]): Promise<void>;
+  /** The broker has them. */
+  onCommitted(commits: readonly PartitionCommit[]): void;
 }
 
 /** A crash repeats at most the jobs that were finished in this time. Unit: milliseconds. */
 const COMMIT_INTERVAL_MS = 100;
 
-/** Commits what is finished, all partitions in one request. What fails is part of the next one. */
+/** Commits what is done, all partitions in one request. What fails is part of the next one. */
 export class CommitLoop {
   readonly #options: CommitLoopOptions;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
+  #isUrgent = false;
   #isStopped = false;
 
   constructor(options: CommitLoopOptions) {
@@ -30,6 +34,13 @@ export class CommitLoop {
     });
   }
 
+  /** Somebody waits for it: at the end of this turn, or after the request that is under way. */
+  now(): void {
+    if (this.#isUrgent || this.#isStopped) return;
+    this.#isUrgent = true;
+    if (this.#running === undefined) queueMicrotask(() => void this.#commit());
+  }
+
   /** Commits once more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -40,10 +51,24 @@ export class CommitLoop {
 
   async #commit(): Promise<void> {
     if (this.#running !== undefined) return this.soon();
-    const positions = this.#options.positions();
-    if (positions.length === 0) return;
-    this.#running = this.#options.commit(positions).catch(() => this.soon());
+    this.#isUrgent = false;
+    const commits = this.#options.collect();
+    if (commits.length === 0) return;
+    this.#running = this.#send(commits);
     await this.#running;
     this.#running = undefined;
+    if (this.#isUrgent && !this.#isStopped) await this.#commit();
+  }
+
+  /** Never rejects. */
+  async #send(commits: readonly PartitionCommit[]): Promise<void> {
+    try {
+      await this.#options.commit(commits.map(({ place }) => place));
+    } catch {
+      for (const { partition } of commits) partition.commitFailed();
+      return this.soon();
+    }
+    for (const commit of commits) commit.partition.committed(commit);
+    this.#options.onCommitted(commits);
   }
 }

@@ -5,10 +5,20 @@ import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { errorOf } from '../../contract/thrown.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';
-import type { KafkaJs, KafkaJsAdmin, KafkaJsBatchPayload, KafkaJsConsumer, KafkaJsError, KafkaJsModule, KafkaJsProducer } from './kafkajs-types.js';
+import type {
+  KafkaJs,
+  KafkaJsAdmin,
+  KafkaJsBatchPayload,
+  KafkaJsConsumer,
+  KafkaJsError,
+  KafkaJsModule,
+  KafkaJsOffset,
+  KafkaJsProducer,
+} from './kafkajs-types.js';
 import { createPartitioner, directAssigner } from './partitioners.js';
 import type {
   ClientSettings,
+  CommittedPlace,
   Compression,
   ConsumerListener,
   ConsumerSettings,
@@ -73,7 +83,7 @@ export async function openKafkaJs(settings: ClientSettings, logger: JobsLogger):
   const loaded = await loadPackage(PACKAGE, NEEDED_BY);
   // Node finds only some of its names: it is CommonJS.
   const module = (loaded['default'] ?? loaded) as KafkaJsModule;
-  await registerCodecs(module, (await import('node:zlib')) as unknown as NodeZlib);
+  registerCodecs(module, (await import('node:zlib')) as unknown as NodeZlib);
   return new KafkaJsClient(module, settings, logger);
 }
 
@@ -216,6 +226,7 @@ class KafkaJsConsumerPort implements KafkaConsumer {
   readonly #sockets: KafkaJsSockets;
   readonly #listener: ConsumerListener;
   #assigned: Promise<void> = Promise.resolve();
+  #send: KafkaJsBatchPayload['commitOffsetsIfNecessary'] | undefined;
   #isClosed = false;
   #crash: Error | undefined;
   /** Commits that the broker has taken. */
@@ -245,9 +256,9 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     await this.#assigned;
   }
 
-  async commit(positions: readonly PartitionOffset[]): Promise<void> {
+  async commit(places: readonly CommittedPlace[]): Promise<void> {
     const before = this.#commits;
-    await this.#consumer.commitOffsets(positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })));
+    await this.#commit(places.map((place) => ({ ...place, offset: String(place.offset) })));
     // A consumer that dies meanwhile resolves as well; only the event says that the broker has answered.
     if (this.#commits === before) throw new Error('The consumer ended before its commit was answered.');
   }
@@ -269,13 +280,21 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     return closed(this.#consumer, this.#sockets);
   }
 
+  // Only what comes with a batch commits once; before the first one there is but the other way.
+  async #commit(offsets: readonly KafkaJsOffset[]): Promise<void> {
+    if (this.#send === undefined) return this.#consumer.commitOffsets(offsets);
+    const topics = new Set(offsets.map(({ topic }) => topic));
+    await this.#send({ topics: [...topics].map((topic) => ({ topic, partitions: offsets.filter((one) => one.topic === topic) })) });
+  }
+
   #joined(assignment: Readonly<Record<string, number[]>>): void {
     const places = Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
     this.#assigned = this.#listener.onAssigned(places, this);
     this.#assigned.catch((error: unknown) => this.#crashed(causeOf(error)));
   }
 
-  async #batch({ batch: { topic, partition, messages }, isStale }: KafkaJsBatchPayload): Promise<void> {
+  async #batch({ batch: { topic, partition, messages }, isStale, commitOffsetsIfNecessary }: KafkaJsBatchPayload): Promise<void> {
+    this.#send = commitOffsetsIfNecessary;
     await this.#assigned;
     // A seek was asked for meanwhile: these records are not the next ones.
     if (isStale() || this.#isClosed) return;
@@ -309,10 +328,12 @@ class KafkaJsAdminPort implements KafkaAdmin {
     return offsets.map(({ partition, offset }) => ({ partition, offset: Number(offset) }));
   }
 
-  async committed(groupId: string, topics: readonly string[]): Promise<readonly PartitionOffset[]> {
+  async committed(groupId: string, topics: readonly string[]): Promise<readonly CommittedPlace[]> {
     const found = await this.#admin.fetchOffsets({ groupId, topics });
     return found.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })).filter(({ offset }) => offset >= 0),
+      partitions
+        .map(({ partition, offset, metadata }) => ({ topic, partition, offset: Number(offset), metadata: metadata ?? '' }))
+        .filter(({ offset }) => offset >= 0),
     );
   }
 

@@ -56,7 +56,8 @@ export interface KafkaJsProducer extends Connected {
 export interface KafkaJsConsumer extends Connected {
   subscribe(subscription: { readonly topics: readonly (string | RegExp)[]; readonly fromBeginning: boolean }): Promise<void>;
   run(config: Readonly<Record<string, unknown>> & { eachBatch(payload: KafkaJsBatchPayload): Promise<void> }): Promise<void>;
-  commitOffsets(offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]): Promise<void>;
+  /** Repeats what failed, in a later generation too. */
+  commitOffsets(places: readonly KafkaJsOffset[]): Promise<void>;
   seek(position: { readonly topic: string; readonly partition: number; readonly offset: string }): void;
   pause(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): void;
   resume(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): void;
@@ -74,15 +75,26 @@ export interface KafkaJsBatchPayload {
     }[];
   };
   isStale(): boolean;
+  /** With offsets it always commits them, as the member of the present generation and without repetition. */
+  commitOffsetsIfNecessary(offsets: { readonly topics: readonly KafkaJsTopicOffsets[] }): Promise<void>;
+}
+
+export interface KafkaJsOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly metadata: string;
+}
+
+export interface KafkaJsTopicOffsets {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly metadata: string | null }[];
 }
 
 export interface KafkaJsAdmin extends Connected {
   fetchTopicOffsets(topic: string): Promise<readonly { readonly partition: number; readonly high: string; readonly low: string }[]>;
   fetchTopicOffsetsByTimestamp(topic: string, timestamp: number): Promise<readonly { readonly partition: number; readonly offset: string }[]>;
-  fetchOffsets(request: {
-    readonly groupId: string;
-    readonly topics: readonly string[];
-  }): Promise<readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]>;
+  fetchOffsets(request: { readonly groupId: string; readonly topics: readonly string[] }): Promise<readonly KafkaJsTopicOffsets[]>;
   createTopics(request: { readonly topics: readonly { readonly topic: string }[]; readonly waitForLeaders: boolean }): Promise<boolean>;
 }
 

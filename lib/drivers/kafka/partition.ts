@@ -1,30 +1,39 @@
 import type { Delivery } from '../../contract/driver.js';
 import type { Done, Job, JobHeaders } from '../../contract/job.js';
 import { Ring } from '../../contract/ring.js';
-import type { TopicPartition } from './port.js';
+import { markedOffsets, Marks } from './marks.js';
+import type { CommittedPlace, TopicPartition } from './port.js';
 
-/** A partition that is waiting for less to hold. */
-interface Waiting {
-  readonly resolve: () => void;
+/** What is to be told to the broker of a partition. */
+export interface PartitionCommit {
+  readonly partition: Partition;
+  readonly place: CommittedPlace;
+  /** Deliveries that count as done with it, and may run then. */
+  readonly early: readonly KafkaDelivery[];
 }
 
 /**
- * What this process knows of a partition it has: which of the fetched records are finished. Its position – what is committed – is the offset of the
- * oldest unfinished one, so that a crash repeats jobs and never skips one.
+ * What this process knows of a partition it has: which of the fetched records are done. Its position – what is committed – is the offset of the
+ * oldest one that is not, together with marks for those behind it that are: a crash repeats jobs that ran and never skips one.
  */
 export class Partition implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
   /** Fetched and not finished, or behind one that is not; in their order. */
   readonly #open = new Ring<KafkaDelivery>();
+  /** Behind the position, done by whom it was read before. */
+  #done: Set<number> = new Set();
   /** Offset after the last fetched record. Undefined before the first. */
   #next: number | undefined;
   /** Waiting to be lent. */
   #backlog = 0;
   #backlogBytes = 0;
   #unfinished = 0;
-  #waiting: Waiting | undefined;
-  #committed: number | undefined;
+  #onLess: (() => void) | undefined;
+  /** What the broker has of this process, and what it may have, as no answer came. */
+  #stored: CommittedPlace | undefined;
+  #sent: CommittedPlace | undefined;
+  #hasChanged = false;
   isPaused = false;
   /** Another member has it; what it does with the open ones is its own affair. */
   isLost = false;
@@ -39,14 +48,23 @@ export class Partition implements TopicPartition {
     return this.#next;
   }
 
-  /** Everything before it is finished. */
+  /** Everything before it is done, it is not. Undefined before the first fetch. */
   get position(): number | undefined {
-    return this.#open.peek()?.offset ?? this.#next;
+    for (const delivery of this.#open) if (!isDone(delivery)) return delivery.offset;
+    let next = this.#next;
+    if (next !== undefined) while (this.#done.has(next)) next++;
+    return next;
   }
 
-  /** Offset of the oldest and how many there are since, finished or not. */
+  /** How many there are since the oldest unfinished one, finished or not. */
   get gap(): number {
     return this.#open.length;
+  }
+
+  /** As offsets: what was compacted away counts, too. */
+  get span(): number {
+    const oldest = this.#open.peek();
+    return oldest === undefined ? 0 : this.#next! - oldest.offset;
   }
 
   get oldest(): KafkaDelivery | undefined {
@@ -65,18 +83,33 @@ export class Partition implements TopicPartition {
     return this.#backlogBytes;
   }
 
-  /** The last position that the broker has taken from this process. */
-  get committed(): number | undefined {
-    return this.#committed;
-  }
-
-  /** Begins at an offset, where none was fetched. */
-  startAt(offset: number): void {
+  /** Begins at an offset, or where the group left off. */
+  startAt(offset: number, stored: CommittedPlace | undefined): void {
     this.#next = offset;
+    this.#stored = stored;
+    if (stored !== undefined) this.#done = markedOffsets(stored.offset, stored.metadata);
   }
 
-  wasCommitted(offset: number): void {
-    this.#committed = offset;
+  /** False when somebody else has committed since. */
+  isAsCommitted(place: CommittedPlace | undefined): boolean {
+    return isSame(place, this.#stored) || (this.#sent !== undefined && isSame(place, this.#sent));
+  }
+
+  /** Records from `offset` on that are done although they were not fetched. */
+  doneFrom(offset: number): number {
+    let count = 0;
+    for (const done of this.#done) if (done >= offset) count++;
+    return count;
+  }
+
+  isDone(offset: number): boolean {
+    return this.#done.has(offset);
+  }
+
+  /** Waits in this process. */
+  isWaiting(offset: number): boolean {
+    for (const delivery of this.#open) if (delivery.offset === offset) return !delivery.isFinished && !delivery.isLent;
+    return false;
   }
 
   fetched(delivery: KafkaDelivery): void {
@@ -86,29 +119,79 @@ export class Partition implements TopicPartition {
     this.queued(delivery, 1);
   }
 
+  /** Fetched, and done before. */
+  passed(offset: number): void {
+    this.#next = offset + 1;
+    this.#hasChanged = true;
+  }
+
   /** Counts what waits to be lent. */
   queued({ bytes }: KafkaDelivery, count: 1 | -1): void {
     this.#backlog += count;
     this.#backlogBytes += count * bytes;
   }
 
+  /** Says whether it counts as done before it runs; the broker is told with the next commit. */
+  markEarly(delivery: KafkaDelivery, early: 'no' | 'asked'): void {
+    delivery.early = early;
+    this.#hasChanged = true;
+  }
+
   finish(delivery: KafkaDelivery): void {
     if (delivery.isFinished) return;
     delivery.isFinished = true;
+    this.#hasChanged = true;
     this.#unfinished--;
     while (this.#open.peek()?.isFinished === true) this.#open.shift();
+  }
+
+  /** What the broker does not know. Undefined: nothing. */
+  toCommit(): PartitionCommit | undefined {
+    const { position } = this;
+    if (!this.#hasChanged || position === undefined) return undefined;
+    this.#hasChanged = false;
+    const { marks, early } = this.#behind(position);
+    const { topic, partition } = this;
+    const place = { topic, partition, offset: position, metadata: marks.toString() };
+    if (isSame(place, this.#stored) && early.length === 0) return undefined;
+    this.#sent = place;
+    return { partition: this, place, early };
+  }
+
+  committed({ place, early }: PartitionCommit): void {
+    this.#stored = place;
+    for (const delivery of early) if (delivery.early === 'asked') delivery.early = 'stored';
+  }
+
+  /** What the broker has is not known. */
+  commitFailed(): void {
+    this.#hasChanged = true;
   }
 
   /** Resolves at the next `wake`. */
   whenLess(): Promise<void> {
     this.wake();
-    return new Promise((resolve) => (this.#waiting = { resolve }));
+    return new Promise((resolve) => (this.#onLess = resolve));
   }
 
   wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.resolve();
+    const onLess = this.#onLess;
+    this.#onLess = undefined;
+    onLess?.();
+  }
+
+  #behind(position: number): { marks: Marks; early: KafkaDelivery[] } {
+    const marks = new Marks(position);
+    const early: KafkaDelivery[] = [];
+    for (const delivery of this.#open) {
+      if (!isDone(delivery) || (delivery.offset > position && !marks.add(delivery.offset))) continue;
+      if (delivery.early === 'asked') early.push(delivery);
+    }
+    for (const offset of this.#done) {
+      if (offset > position) marks.add(offset);
+      else this.#done.delete(offset);
+    }
+    return { marks, early };
   }
 }
 
@@ -123,6 +206,11 @@ export interface DeliveryHolder {
 export class KafkaDelivery implements Delivery {
   /** Its offset may be passed over. */
   isFinished = false;
+  /**
+   * Of a job with `autoAck`, which counts as done before it runs: `asked` while that is to be committed, `stored` when it was. From then on nobody
+   * else runs it.
+   */
+  early: 'no' | 'asked' | 'stored' = 'no';
   #holder: DeliveryHolder | undefined;
 
   constructor(
@@ -134,6 +222,10 @@ export class KafkaDelivery implements Delivery {
     /** Deliveries with the same one wait for each other. Undefined: it waits for none. */
     readonly lane: string | undefined,
   ) {}
+
+  get isLent(): boolean {
+    return this.#holder !== undefined;
+  }
 
   /** @param holder - Takes the settlement. */
   lend(holder: DeliveryHolder): this {
@@ -162,4 +254,12 @@ export class KafkaDelivery implements Delivery {
     this.#holder = undefined;
     return holder;
   }
+}
+
+function isDone({ isFinished, early }: KafkaDelivery): boolean {
+  return isFinished || early !== 'no';
+}
+
+function isSame(one: CommittedPlace | undefined, other: CommittedPlace | undefined): boolean {
+  return one?.offset === other?.offset && one?.metadata === other?.metadata;
 }

@@ -9,6 +9,12 @@ export interface PartitionOffset extends TopicPartition {
   readonly offset: number;
 }
 
+/** What a group has committed of a partition. */
+export interface CommittedPlace extends PartitionOffset {
+  /** A text that the broker keeps with the offset; empty when there is none. */
+  readonly metadata: string;
+}
+
 /** Names to values, in the order in which they are written. A name with several values stands several times in the record. */
 export type RecordHeaders = Readonly<Record<string, HeaderValue>>;
 export type HeaderValue = string | Uint8Array;
@@ -91,8 +97,11 @@ export interface KafkaProducer {
 }
 
 export interface KafkaConsumer {
-  /** Resolves when the broker has taken them. One at a time. */
-  commit(positions: readonly PartitionOffset[]): Promise<void>;
+  /**
+   * Resolves when the broker has taken them. One at a time. Rejects when others may have the partitions by then: it is never repeated after a rebalance by itself, as it would overwrite what the new owners
+   * have committed.
+   */
+  commit(places: readonly CommittedPlace[]): Promise<void>;
   /** The next fetch of the partition begins there. */
   seek(position: PartitionOffset): void;
   pause(place: TopicPartition): void;
@@ -107,7 +116,7 @@ export interface KafkaAdmin {
   /** The first offset whose record is not older, by partition; the end where there is none. */
   offsetsAfter(topic: string, unixMs: number): Promise<readonly { readonly partition: number; readonly offset: number }[]>;
   /** Without partitions that have none. */
-  committed(groupId: string, topics: readonly string[]): Promise<readonly PartitionOffset[]>;
+  committed(groupId: string, topics: readonly string[]): Promise<readonly CommittedPlace[]>;
   /** Those that are not there, with the defaults of the broker. */
   createTopics(topics: readonly string[]): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { KafkaSettings } from './config.js';
 import type { Consumption } from './consumption.js';
+import { markedOffsets } from './marks.js';
 import type { KafkaAdmin, KafkaClient } from './port.js';
 
 /**
@@ -54,11 +55,13 @@ async function waiting(
   isRead: (partition: number) => boolean,
 ): Promise<number> {
   const bounds = (await admin.bounds(topic)).filter(({ partition }) => isRead(partition));
-  const isUnknown = bounds.some(({ partition }) => consumption?.progress(topic, partition).next === undefined);
+  const isUnknown = bounds.some(({ partition }) => consumption?.partition({ topic, partition })?.next === undefined);
   const committed = groupId === undefined || !isUnknown ? [] : await admin.committed(groupId, [topic]);
   return bounds.reduce((sum, { partition, first, end }) => {
-    const { next, unfinished } = consumption?.progress(topic, partition) ?? { next: undefined, unfinished: 0 };
-    const from = next ?? committed.find((one) => one.partition === partition)?.offset ?? first;
-    return sum + Math.max(0, end - from) + unfinished;
+    const known = consumption?.partition({ topic, partition });
+    if (known?.next !== undefined) return sum + Math.max(0, end - known.next - known.doneFrom(known.next)) + known.unfinished;
+    const place = committed.find((one) => one.partition === partition);
+    if (place === undefined) return sum + end - first;
+    return sum + Math.max(0, end - Math.max(first, place.offset) - markedOffsets(place.offset, place.metadata).size);
   }, 0);
 }
