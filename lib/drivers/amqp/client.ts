@@ -50,7 +50,14 @@ export interface AmqpChannel extends AmqpEmitter {
 }
 
 export interface AmqpConfirmChannel extends AmqpChannel {
-  publish(exchange: string, routingKey: string, content: Buffer, options: PublishSettings, confirmed: (error: Error | null) => void): boolean;
+  publish(exchange: string, routingKey: string, content: Buffer, options: PublishSettings): boolean;
+  /** Its number. Like the connection no part of the documented interface; the same in 0.10 to 2.x. */
+  readonly ch?: number;
+  readonly connection?: {
+    readonly frameMax?: number;
+    /** By their numbers; `null` for those that have ended. What is written to a buffer goes to the broker in order, with that of other channels between. */
+    readonly channels?: readonly ({ readonly buffer?: { write(bytes: Uint8Array): boolean } } | null | undefined)[];
+  };
 }
 
 export interface PublishSettings {

@@ -25,8 +25,7 @@ const ROUTING_KEY_HEADER = 'x-routing-key';
 /** What is left to wait after this hop: a queue cannot hold a message for longer than some weeks. Unit: milliseconds. */
 export const LEFT_HEADER = 'nrr_left';
 
-const CONTENT_TYPE = 'application/octet-stream';
-const NO_DELAY = Object.freeze({ '!': 'int32', value: 0 });
+export const CONTENT_TYPE = 'application/octet-stream';
 const NO_HEADER_BYTES = Buffer.from('{}');
 const ENVELOPE = new Set(['rr_id', 'rr_job', 'rr_pipeline', 'rr_headers', 'rr_delay', 'rr_priority', 'rr_auto_ack', LEFT_HEADER]);
 /** What the broker writes about its own work. */
@@ -34,11 +33,22 @@ const BOOKKEEPING = /^x-(?:death$|first-death-|last-death-|delivery-count$|acqui
 
 /** A message that is ready to go. */
 export interface OutgoingMessage {
-  readonly id: string;
   readonly exchange: string;
   readonly routingKey: string;
   readonly content: Buffer;
-  readonly settings: PublishSettings;
+  readonly id: string;
+  readonly name: string;
+  readonly pipeline: string;
+  /** JSON. */
+  readonly headers: Buffer;
+  readonly delayS: number;
+  readonly priority: number;
+  readonly autoAck: boolean;
+  readonly leftMs: number | undefined;
+  /** From 0; higher is handed out earlier. Undefined when the queue has no priorities. */
+  readonly brokerPriority: number | undefined;
+  /** Unit: Unix seconds. */
+  readonly timestamp: number;
 }
 
 /** Beside the job: what pipeline and broker say. */
@@ -57,25 +67,41 @@ export interface MessageFacts {
   readonly leftMs: number | undefined;
 }
 
-// Written without copies of objects: it runs once per push.
 export function encodeMessage(job: Job, facts: MessageFacts): OutgoingMessage {
-  const { maxPriority, leftMs } = facts;
-  const { id } = job;
+  const { maxPriority } = facts;
   const priority = priorityOf(job, facts.priority);
+  return {
+    exchange: facts.exchange,
+    routingKey: facts.routingKey,
+    content: bytesOf(job.payload),
+    id: job.id,
+    name: job.name,
+    pipeline: job.pipeline,
+    headers: headerBytes(facts.headers),
+    delayS: facts.delayS,
+    priority,
+    autoAck: job.autoAck,
+    leftMs: facts.leftMs,
+    brokerPriority: maxPriority === undefined ? undefined : Math.min(maxPriority, Math.max(0, maxPriority - priority)),
+    timestamp: Math.floor(facts.now / 1_000),
+  };
+}
+
+/** The message as amqplib takes it. */
+export function publishSettings(message: OutgoingMessage): PublishSettings {
+  const { timestamp, brokerPriority, leftMs } = message;
   const headers: Record<string, unknown> = {
-    rr_id: id,
-    rr_job: job.name,
-    rr_pipeline: job.pipeline,
-    rr_headers: headerBytes(facts.headers),
-    rr_delay: facts.delayS === 0 ? NO_DELAY : { '!': 'int32', value: facts.delayS },
-    rr_priority: { '!': 'int64', value: priority },
-    rr_auto_ack: job.autoAck,
+    rr_id: message.id,
+    rr_job: message.name,
+    rr_pipeline: message.pipeline,
+    rr_headers: message.headers,
+    rr_delay: { '!': 'int32', value: message.delayS },
+    rr_priority: { '!': 'int64', value: message.priority },
+    rr_auto_ack: message.autoAck,
   };
   if (leftMs !== undefined) headers[LEFT_HEADER] = { '!': 'int64', value: leftMs };
-  const timestamp = Math.floor(facts.now / 1_000);
-  const plain: PublishSettings = { mandatory: true, deliveryMode: 2, contentType: CONTENT_TYPE, timestamp, headers };
-  const settings = maxPriority === undefined ? plain : { ...plain, priority: Math.min(maxPriority, Math.max(0, maxPriority - priority)) };
-  return { id, exchange: facts.exchange, routingKey: facts.routingKey, content: bytesOf(job.payload), settings };
+  const settings: PublishSettings = { mandatory: true, deliveryMode: 2, contentType: CONTENT_TYPE, timestamp, headers };
+  return brokerPriority === undefined ? settings : { ...settings, priority: brokerPriority };
 }
 
 /** A job as it came. What is missing or has a strange type gets the documented default; nothing in a message makes it fail. */

@@ -2,10 +2,11 @@ import type { Timer } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
 import { BrokerRefusedError, BrokerUnavailableError, DriverStoppedError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import { SupervisedConnection } from '../supervised-connection.js';
-import type { AmqpConfirmChannel, AmqpModel, ReturnedMessage } from './client.js';
+import type { AmqpModel } from './client.js';
 import type { AmqpOptions, AmqpSettings } from './config.js';
 import { isRefusal } from './connection.js';
 import type { OutgoingMessage } from './message.js';
+import { PublishSession, type PublishEnd } from './publish-session.js';
 import { declareTopology } from './topology.js';
 
 /** Pushes that wait for a connection; each holds its job. More are refused at once. */
@@ -13,8 +14,6 @@ const MAX_WAITING = 100_000;
 /** For an answer of the broker when a push may not wait for a connection at all. */
 const MIN_ANSWER_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 1_000;
-/** What amqplib says of a message that the broker refused; any other error says that the channel has ended. */
-const NACKED = 'message nacked';
 
 /** The connection went while the message was on its way: whether the broker has it is not known. */
 export class LostOnTheWayError extends Error {
@@ -33,13 +32,7 @@ export class UnroutableError extends Error {
   }
 }
 
-/** A channel with confirms, and what the broker sent back on it. */
-interface PublishSession {
-  readonly model: AmqpModel;
-  readonly channel: AmqpConfirmChannel;
-  /** By id: a return comes before the confirm of the same message. */
-  readonly returned: Map<string, ReturnedMessage>;
-}
+type Session = PublishSession<PendingPush>;
 
 interface PendingPush {
   readonly message: OutgoingMessage;
@@ -58,11 +51,11 @@ export class Publisher {
   readonly #context: DriverContext<AmqpOptions>;
   readonly #settings: AmqpSettings;
   readonly #connection: SupervisedConnection<AmqpModel>;
-  readonly #supervised: SupervisedConnection<PublishSession>;
+  readonly #supervised: SupervisedConnection<Session>;
   /** In the order of their pushes, so that the first gives up first. */
   readonly #pending = new Set<PendingPush>();
   readonly #timeoutMs: number;
-  #session: PublishSession | undefined;
+  #session: Session | undefined;
   #timer: Timer | undefined;
   #isAwaiting = false;
   #isStopped = false;
@@ -73,7 +66,7 @@ export class Publisher {
     this.#settings = settings;
     this.#connection = connection;
     this.#timeoutMs = context.pushTimeoutMs;
-    this.#supervised = new SupervisedConnection<PublishSession>({
+    this.#supervised = new SupervisedConnection<Session>({
       driver: 'amqp',
       name: `${settings.pipeline} (push)`,
       clock: context.clock,
@@ -157,22 +150,21 @@ export class Publisher {
     await this.#supervised.stop();
   }
 
-  async #open(signal: AbortSignal): Promise<PublishSession> {
+  async #open(signal: AbortSignal): Promise<Session> {
     const model = await this.#connection.use(Infinity, this.#settings.pipeline, signal);
     await declareTopology(model, this.#settings, 'publish');
     const channel = await model.createConfirmChannel();
-    const session: PublishSession = { model, channel, returned: new Map() };
+    const session: Session = new PublishSession(model, channel, (push: PendingPush, end: PublishEnd) => this.#answered(push, session, end));
     let reason: unknown = new Error('The broker closed the channel.');
     channel.on('error', (error: Error) => (reason = error));
-    channel.on('close', () => this.#supervised.lost(session, reason));
-    channel.on('return', (message: ReturnedMessage) => {
-      const id = message.properties.headers?.['rr_id'];
-      if (typeof id === 'string') session.returned.set(id, message);
+    channel.on('close', () => {
+      session.end();
+      this.#supervised.lost(session, reason);
     });
     return session;
   }
 
-  #up(session: PublishSession): Promise<void> {
+  #up(session: Session): Promise<void> {
     this.#session = session;
     for (const push of [...this.#pending]) this.#send(push, session);
     return Promise.resolve();
@@ -183,11 +175,10 @@ export class Publisher {
     if (this.#pending.size > 0) this.#awaitSession();
   }
 
-  #send(push: PendingPush, session: PublishSession): void {
-    const { exchange, routingKey, content, settings } = push.message;
+  #send(push: PendingPush, session: Session): void {
     push.isUncertain = true;
     try {
-      session.channel.publish(exchange, routingKey, content, settings, (error) => this.#answered(push, session, error));
+      session.publish(push);
     } catch (error) {
       // Before anything of it was written: too large a table, or a channel that has ended a moment ago.
       push.isUncertain = false;
@@ -196,21 +187,24 @@ export class Publisher {
     }
   }
 
-  #answered(push: PendingPush, session: PublishSession, error: Error | null): void {
+  #answered(push: PendingPush, session: Session, end: PublishEnd): void {
     if (!this.#pending.has(push)) return;
-    if (error === null) {
-      if (session.returned.size > 0 && session.returned.delete(push.message.id)) return this.#unroutable(push, session);
-      this.#settle(push);
-      push.resolve();
-      return;
+    switch (end) {
+      case 'confirmed':
+        this.#settle(push);
+        return push.resolve();
+      case 'unroutable':
+        return this.#unroutable(push, session);
+      case 'refused':
+        return this.#reject(push, this.#refused('it answered "nack": the queue is at its limit, or failed'));
+      case 'lost':
+        // What is repeated goes with the next channel.
+        if (!push.isRepeated) this.#reject(push, new LostOnTheWayError());
     }
-    if (error.message === NACKED) return this.#reject(push, this.#refused('it answered "nack": the queue is at its limit, or failed', error));
-    // The channel has ended; what is repeated goes with the next one.
-    if (!push.isRepeated) this.#reject(push, new LostOnTheWayError());
   }
 
   // Someone deleted the queue: it is declared again, once.
-  #unroutable(push: PendingPush, session: PublishSession): void {
+  #unroutable(push: PendingPush, session: Session): void {
     const { exchange, routingKey } = push.message;
     const error = new UnroutableError(exchange, routingKey);
     push.isUncertain = false;
@@ -281,8 +275,8 @@ export class Publisher {
     return new PushUncertainError(this.#settings.pipeline, push.message.id, this.#timeoutMs, { cause });
   }
 
-  #refused(reason: string, cause: Error): BrokerRefusedError {
-    return new BrokerRefusedError(this.#settings.pipeline, this.#context.driver, reason, { cause });
+  #refused(reason: string, cause?: Error): BrokerRefusedError {
+    return new BrokerRefusedError(this.#settings.pipeline, this.#context.driver, reason, cause === undefined ? {} : { cause });
   }
 }
 

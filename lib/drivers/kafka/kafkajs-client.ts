@@ -100,7 +100,7 @@ class KafkaJsClient implements KafkaClient {
 
   async openProducer(settings: ProducerSettings): Promise<KafkaProducer> {
     const sockets = new KafkaJsSockets();
-    const { partitioner, nextBatch } = createPartitioner(settings.partitioning, this.#module);
+    const { partitioner, nextBatch } = createPartitioner(settings.partitioning);
     const producer = this.#kafka(sockets).producer({
       createPartitioner: () => partitioner,
       idempotent: settings.idempotent,

@@ -6,7 +6,6 @@ export interface KafkaJsModule {
   readonly Kafka: new (config: Readonly<Record<string, unknown>>) => KafkaJs;
   readonly CompressionTypes: Readonly<Record<'None' | 'GZIP' | 'Snappy' | 'LZ4' | 'ZSTD', number>>;
   readonly CompressionCodecs: Record<number, () => KafkaJsCodec>;
-  readonly Partitioners: { readonly DefaultPartitioner: () => KafkaJsPartitioner };
   readonly AssignerProtocol: {
     readonly MemberMetadata: { encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer };
     readonly MemberAssignment: { encode(given: { version: number; assignment: Record<string, number[]>; userData: Buffer }): Buffer };

@@ -1,15 +1,14 @@
 import type { KafkaJsModule, KafkaJsPartitioner } from './kafkajs-types.js';
+import { murmur2 } from './murmur2.js';
 import type { Partitioning, TopicPartition } from './port.js';
 
 const NO_USER_DATA = Buffer.alloc(0);
 
 /** RoadRunner's strategies. `nextBatch` is called before each request. */
-export function createPartitioner(strategy: Partitioning, { Partitioners }: KafkaJsModule): { partitioner: KafkaJsPartitioner; nextBatch(): void } {
-  const byKey = Partitioners.DefaultPartitioner();
+export function createPartitioner(strategy: Partitioning): { partitioner: KafkaJsPartitioner; nextBatch(): void } {
   let turn = 0;
-  const choose: KafkaJsPartitioner = (args) => {
-    if (strategy === 'Uniform') return byKey(args);
-    const partitions = args.partitionMetadata;
+  const choose: KafkaJsPartitioner = ({ partitionMetadata: partitions, message }) => {
+    if (strategy === 'Uniform') return partitionOfKey(message.key, partitions.length);
     if (strategy === 'RoundRobin') turn++;
     return partitions[turn % partitions.length]!.partitionId;
   };
@@ -21,6 +20,11 @@ export function createPartitioner(strategy: Partitioning, { Partitioners }: Kafk
       if (strategy === 'Sticky' || strategy === 'LeastBackup') turn++;
     },
   };
+}
+
+/** As every client of Kafka chooses it. kafkajs comes to the same, in numbers of 64 bits that it makes anew at each step. */
+export function partitionOfKey(key: string, partitions: number): number {
+  return partitions === 1 ? 0 : (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
 }
 
 /** Assigns these partitions to the only member of a group of its own: kafkajs reads by groups only. */

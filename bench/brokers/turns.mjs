@@ -1,0 +1,132 @@
+// Subjects take turns in one process, so that each ratio is one of neighbours in time; the first of them is the library.
+import { costOf, median, quantile } from '../support/measure.mjs';
+import { ALWAYS } from './subject.mjs';
+
+/** @typedef {import('./subject.mjs').Subject} Subject */
+/** @typedef {Record<string, Subject>} Subjects - By name; the first is the library. */
+
+const TURNS = 5;
+const PARTS = /** @type {const} */ (['push', 'consume', 'both']);
+
+/**
+ * Nanoseconds per job of the library, and for each other subject how many times as fast as it the library is (`name.push`), and how many times
+ * as much processor time the library takes (`name.pushCpu`): medians of the turns.
+ *
+ * `push`: every job confirmed while nothing is handled. `consume`: all of them handled and acknowledged, from the first to the last. `both`: pushed
+ * while they are handled, on one clock until the last is.
+ *
+ * @param {Subjects} subjects
+ * @param {{ jobs: number, warmUp: number }} counts
+ */
+export async function measureInTurns(subjects, { jobs, warmUp }) {
+  const all = Object.entries(subjects);
+  for (const [, subject] of all) await measure(subject, warmUp);
+  const turns = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    /** @type {Record<string, Record<string, import('../support/measure.mjs').Cost>>} */
+    const costs = {};
+    for (const [name, subject] of turn % 2 === 0 ? all : all.toReversed()) costs[name] = await measure(subject, jobs);
+    turns.push(numbersOf(costs, jobs));
+  }
+  await Promise.all(all.map(([, subject]) => subject.close()));
+  return mediansOf(turns);
+}
+
+/**
+ * @param {Subject} subject
+ * @param {number} jobs
+ */
+async function measure({ arrivals, push, resume, pause }, jobs) {
+  /** @type {Record<string, import('../support/measure.mjs').Cost>} */
+  const costs = {};
+  if (pause !== ALWAYS.pause) {
+    costs['push'] = await costOf(() => push(jobs));
+    const { cpuNs } = await costOf(async () => {
+      arrivals.start(jobs);
+      await resume();
+      await arrivals.done;
+    });
+    costs['consume'] = { cpuNs, wallNs: arrivals.wallNs };
+  }
+  costs['both'] = await costOf(async () => {
+    arrivals.start(jobs);
+    await push(jobs);
+    await arrivals.done;
+  });
+  await pause();
+  return costs;
+}
+
+/**
+ * @param {Record<string, Record<string, import('../support/measure.mjs').Cost>>} costs
+ * @param {number} jobs
+ */
+function numbersOf(costs, jobs) {
+  const { library, ...peers } = costs;
+  /** @type {Record<string, number>} */
+  const numbers = {};
+  for (const part of PARTS) {
+    const ours = library?.[part];
+    if (ours === undefined) continue;
+    numbers[`${part}WallNs`] = ours.wallNs / jobs;
+    numbers[`${part}CpuNs`] = ours.cpuNs / jobs;
+    for (const [name, peer] of Object.entries(peers)) {
+      const theirs = peer[part];
+      if (theirs === undefined) continue;
+      numbers[`${name}.${part}`] = theirs.wallNs / ours.wallNs;
+      numbers[`${name}.${part}Cpu`] = ours.cpuNs / theirs.cpuNs;
+    }
+  }
+  return numbers;
+}
+
+/** @param {readonly Record<string, number>[]} turns */
+function mediansOf(turns) {
+  return Object.fromEntries(Object.keys(turns[0] ?? {}).map((metric) => [metric, median(turns.map((turn) => turn[metric] ?? Number.NaN))]));
+}
+
+/**
+ * From a push to the start of its handler while nothing else happens. Unit: microseconds. Jobs of the subjects take turns.
+ *
+ * @param {Subjects} subjects
+ * @param {{ samples: number, warmUp: number }} counts
+ */
+export async function measureIdle(subjects, { samples, warmUp }) {
+  const all = Object.entries(subjects);
+  for (const [, subject] of all) {
+    subject.arrivals.start(warmUp);
+    await subject.resume();
+    await subject.push(warmUp);
+    await subject.arrivals.done;
+  }
+  /** @type {Map<string, number[]>} */
+  const latencies = new Map(all.map(([name]) => [name, []]));
+  for (let sample = 0; sample < samples; sample++) for (const [name, subject] of all) latencies.get(name)?.push(await latencyOf(subject, sample));
+  await Promise.all(all.map(([, subject]) => subject.close()));
+  const [library = [], ...others] = latencies.values();
+  const numbers = { p50: quantile(library, 0.5), p99: quantile(library, 0.99), longest: Math.max(...library) };
+  const names = all.slice(1).map(([name]) => name);
+  const ofOthers = others.flatMap((values, index) => [
+    [`${names[index]}.p50`, quantile(values, 0.5)],
+    [`${names[index]}.p99`, quantile(values, 0.99)],
+  ]);
+  return { ...numbers, ...Object.fromEntries(ofOthers) };
+}
+
+/** Some pauses are longer than the 40 ms for which TCP may hold back an acknowledgement. Unit: milliseconds. */
+const PAUSES = [1, 5, 12, 50];
+
+/**
+ * @param {Subject} subject
+ * @param {number} sample
+ */
+async function latencyOf({ arrivals, push }, sample) {
+  await new Promise((resolve) => setTimeout(resolve, PAUSES[sample % PAUSES.length]));
+  let startedAt = 0;
+  arrivals.start(1);
+  arrivals.onEach = () => (startedAt = performance.now());
+  const pushedAt = performance.now();
+  await Promise.all([push(1), arrivals.done]);
+  arrivals.onEach = () => {};
+  return (startedAt - pushedAt) * 1_000;
+}
