@@ -2,6 +2,8 @@ const { NRR_COUNTS_DIR: folder, NRR_SUITE: suite = 'specs' } = process.env;
 
 export default {
   testEnvironment: 'node',
+  // A limit for what hangs, also on a machine that is busy with other things.
+  testTimeout: 30_000,
   globalSetup: '<rootDir>/scripts/brokers/jest-setup.mjs',
   globalTeardown: '<rootDir>/scripts/brokers/jest-teardown.mjs',
   roots: ['<rootDir>/test', '<rootDir>/sample'],

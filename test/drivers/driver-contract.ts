@@ -31,7 +31,8 @@ export interface ContractTime {
 }
 
 const MIB = 1024 * 1024;
-const PUSH_TIMEOUT_MS = 10_000;
+const PUSH_TIMEOUT_MS = 60_000;
+const PUSHED_AT_ONCE = 1_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** How long a test looks for something that must not happen. Unit: milliseconds. */
 const SILENCE_MS = 50;
@@ -188,12 +189,13 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
           }
         };
         const handled = Promise.all(Array.from({ length: 64 }, handle));
-        await Promise.all(Array.from({ length: 10_000 }, (_, index) => driver.push(aJob({ name: `job-${index}` }))));
+        for (let lot = 0; lot < 10_000; lot += PUSHED_AT_ONCE)
+          await Promise.all(Array.from({ length: PUSHED_AT_ONCE }, (_, index) => driver.push(aJob({ name: `job-${lot + index}` }))));
         await handled;
         expect(seen.size).toBe(10_000);
         expect([...seen.values()].every((count) => count === 1)).toBe(true);
         expect(await driver.stat()).toMatchObject({ active: 0, reserved: 0 });
-      }, 120_000);
+      }, 240_000);
     });
 
     describe('settles', () => {
@@ -280,10 +282,10 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
         await driver.push(aJob({ name: 'later', delayMs: 1_000 }));
         await driver.push(aJob({ name: 'now' }));
         expect((await inbox.next()).job.name).toBe('now');
-        expect((await driver.stat()).delayed).toBe(1);
-        await time.pass(500);
-        expect(inbox.length).toBe(0);
-        const passing = time.pass(1_000);
+        const { delayed } = await driver.stat();
+        // On a busy machine a second may be over.
+        if (time.clock.monotonic() - pushedAt < 1_000) expect(delayed).toBe(1);
+        const passing = time.pass(1_500);
         expect((await inbox.next()).job.name).toBe('later');
         expect(time.clock.monotonic() - pushedAt).toBeGreaterThanOrEqual(999);
         await passing;
@@ -293,11 +295,12 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
       itDelays('a refused job that is to come back later', async () => {
         const { driver, inbox, time } = await openRunning();
         await driver.push(aJob());
-        await (await inbox.next()).nack({ requeue: true, delayMs: 1_000 });
-        await time.pass(500);
-        expect(inbox.length).toBe(0);
-        const passing = time.pass(1_000);
+        const delivery = await inbox.next();
+        const refusedAt = time.clock.monotonic();
+        await delivery.nack({ requeue: true, delayMs: 1_000 });
+        const passing = time.pass(1_500);
         await (await inbox.next()).ack();
+        expect(time.clock.monotonic() - refusedAt).toBeGreaterThanOrEqual(999);
         await passing;
       });
 
@@ -307,11 +310,11 @@ export function describeDriverContract<O>(subject: ContractSubject<O>): void {
         const first = time.pass(1_500);
         const delivery = await inbox.next();
         await first;
+        const requeuedAt = time.clock.monotonic();
         await delivery.requeue({ headers: { 'x-a': ['2'] }, delayMs: 1_000 });
-        await time.pass(500);
-        expect(inbox.length).toBe(0);
-        const passing = time.pass(1_000);
+        const passing = time.pass(1_500);
         expect([...((await inbox.next()).job.headers['x-a'] ?? [])]).toEqual(['2']);
+        expect(time.clock.monotonic() - requeuedAt).toBeGreaterThanOrEqual(999);
         await passing;
       });
 
