@@ -112,5 +112,5 @@ describe('A process that dies between two steps of a push, a start, an ack, a re
     // Jobs end in another order from process to process, so not every end is met.
     expect([...steps].filter((step) => step.startsWith('end of ')).length).toBeGreaterThanOrEqual(2);
     process.stdout.write(`Died at ${aftermaths.length} steps: ${[...steps].join(', ')}.\n`);
-  }, 180_000);
+  }, 600_000);
 });
