@@ -73,6 +73,18 @@ export {
 export type { Job, Payload } from './contract/job.js';
 export type { PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from './contract/jobs-api.js';
 export type { JobEvent, JobsEventMap, JobsEventName } from './contract/jobs-events.js';
+export type {
+  FailedAttempt,
+  FailedJob,
+  FailedJobPage,
+  FailedJobQuery,
+  FailedJobs,
+  KernelAdmin,
+  KernelCounters,
+  ReplayOptions,
+  ReplayResult,
+  RunningJob,
+} from './contract/kernel-admin.js';
 export {
   BrokerRefusedError,
   BrokerUnavailableError,
@@ -88,27 +100,6 @@ export {
   PushBatchError,
   PushUncertainError,
 } from './contract/pipeline-errors.js';
-export {
-  FileFormatError,
-  FileInUseError,
-  FileVersionError,
-  JobsPathError,
-  StateConflictError,
-  StateStoreClosedError,
-  StorageError,
-} from './contract/storage-errors.js';
-export type {
-  FailedAttempt,
-  FailedJob,
-  FailedJobPage,
-  FailedJobQuery,
-  FailedJobs,
-  KernelAdmin,
-  KernelCounters,
-  ReplayOptions,
-  ReplayResult,
-  RunningJob,
-} from './contract/kernel-admin.js';
 export type { BackoffOptions, OnFailure, RetryOptions } from './contract/retry-policy.js';
 export { RelayError, RpcExposedError, RpcUncertainError, RpcUnreachableError, ServiceError } from './contract/rpc-errors.js';
 export { KernelEnvironment, type EnvironmentValue } from './contract/kernel-environment.js';
@@ -122,6 +113,15 @@ export type {
   PayloadSource,
 } from './contract/service.js';
 export type { StandardSchema } from './contract/standard-schema.js';
+export {
+  FileFormatError,
+  FileInUseError,
+  FileVersionError,
+  JobsPathError,
+  StateConflictError,
+  StateStoreClosedError,
+  StorageError,
+} from './contract/storage-errors.js';
 export type { WorkerPayload, WorkerPool, WorkerPoolFactory, WorkerPoolRequest, WorkerState, WorkerStatusName } from './contract/worker.js';
 export { WorkerError, WorkerPoolError, WorkerStartError } from './contract/worker-errors.js';
 export type { DispatcherHostEvents } from './host/dispatcher-host.js';

@@ -1,5 +1,6 @@
 import { JobsError } from './errors.js';
 import type { PushOutcome } from './jobs-api.js';
+import { sentence } from './shown.js';
 
 /** No pipeline has this name. Nothing was stored or changed. @publicApi */
 export class PipelineNotFoundError extends JobsError {
@@ -189,7 +190,7 @@ export class BrokerUnavailableError extends JobsError {
     cause?: unknown,
   ) {
     const { message } = (cause ?? {}) as { readonly message?: unknown };
-    const reason = typeof message === 'string' ? ` The last reason: ${message}`.replace(/(?<![.!?])$/u, '.') : '';
+    const reason = typeof message === 'string' ? ` The last reason: ${sentence(message)}` : '';
     super(
       `Pipeline "${pipeline}" has had no connection to its broker (driver "${driver}") for ${waitedMs} ms; the job was not stored.${reason} ` +
         'Start the broker or check its address, then push again; the connection comes back by itself.',
@@ -209,6 +210,6 @@ export class BrokerRefusedError extends JobsError {
     readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`The broker of pipeline "${pipeline}" (driver "${driver}") refused: ${reason.replace(/(?<![.!?])$/u, '.')}`, options);
+    super(`The broker of pipeline "${pipeline}" (driver "${driver}") refused: ${sentence(reason)}`, options);
   }
 }

@@ -9,3 +9,8 @@ export function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   return typeof value === 'function' ? 'a function' : String(value);
 }
+
+/** The text with a full stop, where it has no mark at its end: another sentence may follow. */
+export function sentence(text: string): string {
+  return /[.!?]$/u.test(text) ? text : `${text}.`;
+}

@@ -2,6 +2,7 @@ import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatie
 import type { Clock, Timer } from '../contract/clock.js';
 import type { JobsLogger } from '../contract/logger.js';
 import { BrokerUnavailableError, DriverStoppedError } from '../contract/pipeline-errors.js';
+import { sentence } from '../contract/shown.js';
 import { messageOf } from '../contract/thrown.js';
 
 /** How long to wait before the next try to connect: half of the time to all of it, by chance, twice as long after each failure. */
@@ -148,7 +149,7 @@ export class SupervisedConnection<C extends object> {
     this.#failures = 1;
     this.#downSince = clock.monotonic();
     void this.#close(connection);
-    logger.warn(`${driver} connection of "${name}" is lost: ${textOf(error)} Dialling again.`, { driver, name, error });
+    logger.warn(`${driver} connection of "${name}" is lost: ${sentence(messageOf(error))} Dialling again.`, { driver, name, error });
     onDown?.call(this.#options, error);
     if (this.#current === undefined && this.#phase === 'dialling') this.#dialLater();
   }
@@ -232,7 +233,12 @@ export class SupervisedConnection<C extends object> {
     this.#lastError = error;
     // One line an outage: a broker that is away for an hour would fill the log.
     const say = this.#failures++ === 0 ? 'warn' : 'debug';
-    logger[say](`${driver} connection of "${name}" failed: ${textOf(error)} Trying again.`, { driver, name, error, failures: this.#failures });
+    logger[say](`${driver} connection of "${name}" failed: ${sentence(messageOf(error))} Trying again.`, {
+      driver,
+      name,
+      error,
+      failures: this.#failures,
+    });
     if (this.#isFinal(error)) for (const waiting of this.#waiting) waiting.reject(error);
     this.#dialLater();
   }
@@ -256,9 +262,4 @@ export class SupervisedConnection<C extends object> {
         .then(end, end);
     });
   }
-}
-
-function textOf(error: unknown): string {
-  const text = messageOf(error);
-  return /[.!?]$/u.test(text) ? text : `${text}.`;
 }

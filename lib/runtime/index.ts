@@ -42,6 +42,12 @@ export {
   UnknownJobError,
   UnrecoverableJobError,
 } from '../contract/job-errors.js';
+export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';
+export { DONE, JobRecord, NO_HEADERS } from '../contract/job.js';
+export type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+export type { JobEvent, JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
+export { JobsEventHub } from '../contract/jobs-events.js';
+export { KernelEnvironment, type EnvironmentValue } from '../contract/kernel-environment.js';
 export {
   BrokerRefusedError,
   BrokerUnavailableError,
@@ -65,12 +71,6 @@ export {
   StateStoreClosedError,
   StorageError,
 } from '../contract/storage-errors.js';
-export type { Job, JobHeaders, KafkaPlace, Payload } from '../contract/job.js';
-export { DONE, JobRecord, NO_HEADERS } from '../contract/job.js';
-export type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
-export type { JobEvent, JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
-export { JobsEventHub } from '../contract/jobs-events.js';
-export { KernelEnvironment, type EnvironmentValue } from '../contract/kernel-environment.js';
 export type {
   FailedAttempt,
   FailedJob,

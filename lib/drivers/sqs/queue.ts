@@ -1,4 +1,5 @@
 import type { JobsLogger } from '../../contract/logger.js';
+import { sentence } from '../../contract/shown.js';
 import { SqsFailure, type SqsApi, type SqsOperations } from './api.js';
 import type { SqsSettings } from './config.js';
 
@@ -153,10 +154,6 @@ export class SqsQueue {
   #call<K extends keyof SqsOperations>(operation: K, input: SqsOperations[K]['input']): Promise<SqsOperations[K]['output']> {
     return this.#api.call(operation, input, { timeoutMs: this.#settings.requestTimeoutMs });
   }
-}
-
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function urlIn({ QueueUrl }: { readonly QueueUrl?: string }): string {
