@@ -24,7 +24,7 @@ function life(random: () => number, round: number): Life {
 }
 
 describe('A process with an embedded pipeline that is killed again and again', () => {
-  it(`loses nothing in ${KILLS} kills; what runs twice is explained; what is left goes on within 2 s of the restart`, async () => {
+  it(`loses nothing in ${KILLS} kills; what runs twice is explained; what is left goes on within 2 s`, async () => {
     const account = await killRounds({
       driver: 'embedded',
       rounds: KILLS,

@@ -99,7 +99,11 @@ kafka.suite('A topic of Kafka', () => {
       const options = kafka.freshOptions({ producerOptions: { requestTimeout: REQUEST_TIMEOUT } });
       const { driver, inbox } = await openKafkaDriver(kafka, options, { pushTimeoutMs: MOST_RECOVERY_MS });
       const becomes = async (ready: boolean) => {
-        while ((await driver.stat()).ready !== ready) await after(20);
+        const deadline = performance.now() + MOST_RECOVERY_MS;
+        while ((await driver.stat()).ready !== ready) {
+          if (performance.now() > deadline) throw new Error(`It is not so within ${MOST_RECOVERY_MS} ms that "ready" is ${ready}.`);
+          await after(20);
+        }
       };
       try {
         for (let index = 0; index < JOBS_AT_ONCE; index++) await driver.push(aJob({ name: 'before' }));

@@ -1,6 +1,7 @@
 // A process with a pipeline, an embedded one unless it is told otherwise, that pushes and handles jobs until it is killed, or until nothing is left.
 // Every line of its ledger is one write of its own: it is in the file when the process dies in the next instruction.
 //
+//     B <round> - <ms>             the library is loaded, nothing else has happened
 //     T <round> <job> <ms> <due>   a push is tried          A  it was accepted
 //     S <round> <job> <ms>         a run starts             F  it finished       X  it failed and is to run again
 import { openSync, writeSync } from 'node:fs';
@@ -11,6 +12,7 @@ const { dataDir, ledger, round, seed, push, numPollers, isLast, pauseMs = 0, pip
 const PIPELINE = 'q';
 const handle = openSync(ledger, 'a');
 const note = (kind, job, more = '') => writeSync(handle, `${kind} ${round} ${job} ${Date.now()} ${more}\n`);
+note('B', '-');
 const random = createRandom(seed);
 let finished = 0;
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createTempFolder } from '../../support/temp-folder.js';
 import { reportFault } from './fault-report.js';
-import { accountFor, historyOf, readLedger, recoveryMs, sumOf, type Account, type Kill, type LedgerLine } from './ledger.js';
+import { accountFor, historyOf, readLedger, recoveryOf, sumOf, type Account, type Kill, type LedgerLine, type Recovery } from './ledger.js';
 import { after, startProcess, type FaultProcess } from './processes.js';
 import { createRandom } from './random.js';
 
@@ -40,8 +40,8 @@ export interface KillAccount extends Account {
   readonly lines: readonly LedgerLine[];
   /** What the processes wrote beside their signs of life. */
   readonly output: string;
-  /** From the start of a process to its first run of a job of an earlier one, by round; a process that had none is missing. Unit: milliseconds. */
-  readonly recoveries: ReadonlyMap<number, number>;
+  /** By round; a process that found no job of an earlier one is missing. */
+  readonly recoveries: ReadonlyMap<number, Recovery>;
 }
 
 export interface KillLimits {
@@ -87,9 +87,13 @@ export async function killRounds(options: KillRounds): Promise<KillAccount> {
     throw new Error(`The last process ended with ${code ?? signal}; ${leftIn(readLedger(ledger))} jobs were left:\n${survivor.output()}`);
   output += saidBy(survivor);
   const lines = readLedger(ledger);
-  const recoveries = startedAt.map((at, round): [number, number | undefined] => [round, recoveryMs(lines, round, at)]);
-  const known = recoveries.filter((entry): entry is [number, number] => entry[1] !== undefined);
-  const account = { ...accountFor(lines, kills), kills, lines, output, recoveries: new Map(known) };
+  const recoveries = new Map(
+    startedAt.flatMap((at, round) => {
+      const recovery = recoveryOf(lines, round, at);
+      return recovery === undefined ? [] : [[round, recovery]];
+    }),
+  );
+  const account = { ...accountFor(lines, kills), kills, lines, output, recoveries };
   report(options, account);
   return account;
 }
@@ -117,8 +121,8 @@ export function problemsOfKills(account: KillAccount, { mostAgain, mostRecoveryM
     ...kills.flatMap(({ round }) =>
       againAfter(account, round) > mostAgain ? [`${againAfter(account, round)} jobs of round ${round} ran again`] : [],
     ),
-    ...[...recoveries].flatMap(([round, ms]) =>
-      ms > mostRecoveryMs ? [`the process of round ${round} began with what was left after ${ms} ms`] : [],
+    ...[...recoveries].flatMap(([round, { fromBootMs }]) =>
+      fromBootMs > mostRecoveryMs ? [`the kernel of round ${round} began with what was left after ${fromBootMs} ms`] : [],
     ),
   ];
 }
@@ -143,7 +147,7 @@ function report({ driver, rounds, seed }: KillRounds, account: KillAccount): voi
       accepted: accepted.filter(isOf(round)).length,
       lost: account.lost.filter(isOf(round)).length,
       duplicates: againAfter(account, round),
-      recoveryMs: account.recoveries.get(round + 1),
+      recoveryMs: account.recoveries.get(round + 1)?.fromSpawnMs,
     });
   }
   const sums = [account.wereRunning, account.wereUnsynced, account.wereRequeued].map(sumOf);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 /** A line of the ledger; `job-process.mjs` says what the kinds mean. */
 export interface LedgerLine {
-  readonly kind: 'T' | 'A' | 'S' | 'F' | 'X';
+  readonly kind: 'B' | 'T' | 'A' | 'S' | 'F' | 'X';
   readonly round: number;
   readonly job: string;
   readonly at: number;
@@ -69,7 +69,7 @@ export function accountFor(lines: readonly LedgerLine[], kills: readonly Kill[])
     const { kind, job } = line;
     if (kind === 'A') accepted.add(job);
     if (kind === 'T') due.set(job, line.due);
-    if (kind === 'A' || kind === 'T') continue;
+    if (kind === 'A' || kind === 'T' || kind === 'B') continue;
     if (kind === 'F') finished.add(job);
     if (kind === 'X') requeues.failed(line);
     const before = last.get(job);
@@ -93,10 +93,19 @@ export function historyOf(lines: readonly LedgerLine[], job: string): string {
   return `${job}: ${own.map(({ kind, round, at }) => `${kind}${round}+${at - own[0]!.at}`).join(' ')}`;
 }
 
-/** From the start of the process to its first run of a job of an earlier one. Unit: milliseconds. */
-export function recoveryMs(lines: readonly LedgerLine[], round: number, spawnedAt: number): number | undefined {
+/** How long a process took to its first run of a job of an earlier one. Unit: milliseconds. */
+export interface Recovery {
+  /** From the start of the process. */
+  readonly fromSpawnMs: number;
+  /** From the moment when the library was loaded, which does not count how fast the machine starts Node. */
+  readonly fromBootMs: number;
+}
+
+/** Undefined when there was no such job. */
+export function recoveryOf(lines: readonly LedgerLine[], round: number, spawnedAt: number): Recovery | undefined {
+  const boot = lines.find((line) => line.kind === 'B' && line.round === round);
   const first = lines.find((line) => line.kind === 'S' && line.round === round && Number(line.job.split('-')[0]) < round);
-  return first === undefined ? undefined : first.at - spawnedAt;
+  return first === undefined || boot === undefined ? undefined : { fromSpawnMs: first.at - spawnedAt, fromBootMs: first.at - boot.at };
 }
 
 export function sumOf(counts: ReadonlyMap<number, number>): number {
