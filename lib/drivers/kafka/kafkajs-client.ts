@@ -6,21 +6,22 @@ import { registerCodecs, type NodeZlib } from './codecs.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';
 import type { KafkaJs, KafkaJsAdmin, KafkaJsBatchPayload, KafkaJsConsumer, KafkaJsError, KafkaJsModule, KafkaJsProducer } from './kafkajs-types.js';
 import { createPartitioner, directAssigner } from './partitioners.js';
-import type {
-  ClientSettings,
-  CommittedPlace,
-  Compression,
-  ConsumerListener,
-  ConsumerSettings,
-  KafkaAdmin,
-  KafkaClient,
-  KafkaConsumer,
-  KafkaProducer,
-  OutgoingRecord,
-  PartitionOffset,
-  ProduceFailure,
-  ProducerSettings,
-  TopicPartition,
+import {
+  MissingTopicError,
+  type ClientSettings,
+  type CommittedPlace,
+  type Compression,
+  type ConsumerListener,
+  type ConsumerSettings,
+  type KafkaAdmin,
+  type KafkaClient,
+  type KafkaConsumer,
+  type KafkaProducer,
+  type OutgoingRecord,
+  type PartitionOffset,
+  type ProduceFailure,
+  type ProducerSettings,
+  type TopicPartition,
 } from './port.js';
 
 const PACKAGE = 'kafkajs';
@@ -300,7 +301,10 @@ class KafkaJsAdminPort implements KafkaAdmin {
   }
 
   async bounds(topic: string): Promise<readonly { readonly partition: number; readonly first: number; readonly end: number }[]> {
-    const offsets = await this.#admin.fetchTopicOffsets(topic);
+    const offsets = await this.#admin.fetchTopicOffsets(topic).catch((error: unknown) => {
+      const cause = causeOf(error);
+      throw cause.type === MISSING ? new MissingTopicError(topic, { cause }) : cause;
+    });
     return offsets.map(({ partition, low, high }) => ({ partition, first: Number(low), end: Number(high) }));
   }
 

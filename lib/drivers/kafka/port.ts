@@ -110,8 +110,19 @@ export interface KafkaConsumer {
   close(): Promise<void>;
 }
 
+/** The broker does not know the topic, or not yet. */
+export class MissingTopicError extends Error {
+  constructor(topic: string, options: ErrorOptions) {
+    super(`There is no topic "${topic}".`, options);
+  }
+}
+
 export interface KafkaAdmin {
-  /** The offset after the last record, and that of the first, by partition. */
+  /**
+   * The offset after the last record, and that of the first, by partition.
+   *
+   * @throws MissingTopicError when the topic is not there.
+   */
   bounds(topic: string): Promise<readonly { readonly partition: number; readonly first: number; readonly end: number }[]>;
   /** The first offset whose record is not older, by partition; the end where there is none. */
   offsetsAfter(topic: string, unixMs: number): Promise<readonly { readonly partition: number; readonly offset: number }[]>;
