@@ -232,6 +232,7 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     this.#consumer.on(events['GROUP_JOIN']!, ({ payload }) =>
       this.#joined((payload as { memberAssignment: Readonly<Record<string, number[]>> }).memberAssignment),
     );
+    this.#consumer.on(events['REBALANCING']!, () => this.#listener.onRebalancing());
     this.#consumer.on(events['CRASH']!, ({ payload }) => this.#crashed((payload as { error: Error }).error));
     await this.#consumer.subscribe({ topics, fromBeginning });
     await this.#consumer.run({

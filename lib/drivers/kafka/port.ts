@@ -72,6 +72,8 @@ export interface ConsumerSettings {
 export interface ConsumerListener {
   /** The partitions it has from this call on; before any record of them. Records of a partition wait until the promise has resolved. */
   onAssigned(partitions: readonly TopicPartition[], consumer: KafkaConsumer): Promise<void>;
+  /** Partitions are about to be given out anew. What is committed in this turn counts. */
+  onRebalancing(): void;
   /** Records of one partition in their order. The next ones of the same partition come when the promise has resolved. */
   onRecords(place: TopicPartition, records: readonly ReceivedRecord[]): Promise<void> | void;
   /** The consumer is dead; another one has to be opened. */

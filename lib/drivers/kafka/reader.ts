@@ -63,6 +63,9 @@ class RangeReader<R extends RecordRange> implements ConsumerListener {
     return Promise.resolve();
   }
 
+  /** Nobody else is in the group. */
+  onRebalancing(): void {}
+
   onRecords({ topic, partition }: TopicPartition, records: readonly ReceivedRecord[]): void {
     const [range] = this.#left;
     if (range?.topic !== topic || range.partition !== partition) return;
