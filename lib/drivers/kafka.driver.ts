@@ -3,8 +3,10 @@ import type { Driver, DriverContext } from '../contract/driver.js';
 import { JobsArgumentError } from '../contract/errors.js';
 import type { Job, JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
+import type { JobPage, JobQuery } from '../contract/kernel-admin.js';
 import { DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import { priorityOf } from '../contract/priority.js';
+import { browse } from './kafka/browse.js';
 import { resolveSettings, type KafkaOptions, type KafkaSettings } from './kafka/config.js';
 import { Consumption } from './kafka/consumption.js';
 import { openKafkaJs } from './kafka/kafkajs-client.js';
@@ -124,6 +126,12 @@ class KafkaDriver implements Driver {
       ready: this.#phase === 'running' && (this.#consumption?.isReady ?? false),
       priority,
     };
+  }
+
+  browse(query: JobQuery): Promise<JobPage> {
+    const [context, settings, client, consumption] = [this.#context, this.#settings, this.#client, this.#consumption];
+    if (client === undefined || this.#phase === 'stopped') return Promise.reject(new DriverStoppedError(context.pipeline));
+    return browse({ context, settings, client, consumption }, query);
   }
 
   #send(job: Job, headers: JobHeaders, dueAt: number | undefined, timeoutMs: number): Promise<void> {

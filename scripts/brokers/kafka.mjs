@@ -30,6 +30,8 @@ const plain = {
   server: `Kafka ${VERSION}`,
   // Clients, controller, clients that come through a proxy, and the address that those are told.
   portCount: 4,
+  // 4 s on a machine that has nothing else to do.
+  readyTimeoutMs: 180_000,
   packages: { tools: ['default-jre-headless', 'maven', 'openssl'] },
   find() {
     if (findJava() === undefined) return { missing: 'no Java 17' };

@@ -1,10 +1,12 @@
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { JobsConfigError, type ConfigIssue } from '../../lib/contract/errors.js';
-import type { Driver } from '../../lib/contract/driver.js';
+import type { Delivery, DeliverySink, Driver } from '../../lib/contract/driver.js';
+import type { JobPage } from '../../lib/contract/kernel-admin.js';
 import type { KafkaOptions } from '../../lib/drivers/kafka.driver.js';
 import { resolveSettings } from '../../lib/drivers/kafka/config.js';
 import { markedOffsets } from '../../lib/drivers/kafka/marks.js';
+import type { Inbox } from '../support/inbox.js';
 import { aJob } from '../support/jobs.js';
 import { kafkaTest, openKafkaDriver } from '../support/kafka.js';
 
@@ -91,17 +93,38 @@ kafka.suite('the driver kafka', () => {
     return { ...parts, options };
   };
 
-  const committedOf = async (options: KafkaOptions) => {
+  const withAdmin = async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
     const admin = new Kafka({ brokers: kafka.section['brokers'] as string[], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     try {
-      const { topics } = options.consumerOptions as { topics: string[] };
-      const [found] = await admin.fetchOffsets({ groupId: topics[0]!, topics });
-      return found!.partitions[0]!;
+      return await ask(admin);
     } finally {
       await admin.disconnect();
     }
   };
+
+  /** Options of a topic that is there, with so many partitions. */
+  const partitioned = async (numPartitions: number): Promise<KafkaOptions> => {
+    const options = kafka.freshOptions();
+    const { topics } = options.consumerOptions as { topics: string[] };
+    await withAdmin((admin) => admin.createTopics({ topics: [{ topic: topics[0]!, numPartitions }], waitForLeaders: true }));
+    return options;
+  };
+
+  /** A sink that takes so many jobs and no more. */
+  const roomFor =
+    (jobs: number) =>
+    (inbox: Inbox<Delivery>): DeliverySink => {
+      const sink = { room: jobs, accept: (delivery: Delivery) => (sink.room--, inbox.put(delivery)), onRoom: () => {} };
+      return sink;
+    };
+
+  const committedOf = (options: KafkaOptions) =>
+    withAdmin(async (admin) => {
+      const { topics } = options.consumerOptions as { topics: string[] };
+      const [found] = await admin.fetchOffsets({ groupId: topics[0]!, topics });
+      return found!.partitions[0]!;
+    });
 
   it('runs again what was not finished and nothing else, also behind it', async () => {
     const first = await open();
@@ -208,6 +231,43 @@ kafka.suite('the driver kafka', () => {
     await reader.driver.push(aJob({ name: 'after' }));
     expect((await reader.inbox.next()).job.name).toBe('after');
   }, 20_000);
+
+  it('shows what waits at the broker and in this process, and not what is lent or done', async () => {
+    const { driver, inbox, options } = await open(kafka.freshOptions(), { sink: roomFor(2) });
+    for (const name of ['done', 'lent', 'waits', 'waits too']) await driver.push(aJob({ name }));
+    const [done] = await inbox.take(2);
+    await done!.ack();
+    await driver.push(aJob({ name: 'later', delayMs: 60_000 }));
+    const page = await driver.browse!({});
+    expect(page.jobs.map(({ name, state }) => [name, state])).toEqual([
+      ['waits', 'waiting'],
+      ['waits too', 'waiting'],
+      ['later', 'delayed'],
+    ]);
+    await stop(driver);
+    const other = await open(options, { run: false });
+    expect((await other.driver.browse!({ state: 'waiting' })).jobs.map(({ name }) => name)).toEqual(['lent', 'waits', 'waits too']);
+  }, 30_000);
+
+  it('shows the jobs of all partitions, each once, page by page, while another process reads them', async () => {
+    const options = await partitioned(3);
+    const { driver } = await open(options, { sink: roomFor(0) });
+    const names = Array.from({ length: 20 }, (_, index) => `job-${index}`);
+    await Promise.all(names.map((name) => driver.push(aJob({ name }))));
+    const other = await open(options, { run: false });
+    const seen: string[] = [];
+    for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+      const page: JobPage = await other.driver.browse!({ limit: 7, ...(after === undefined ? {} : { after }) });
+      seen.push(...page.jobs.map(({ name }) => name));
+      after = page.next;
+    }
+    expect(seen.sort()).toEqual(names.sort());
+  }, 60_000);
+
+  it('shows nothing of a pipeline that only pushes: it says where to ask', async () => {
+    const { driver } = await open({ topic: kafka.freshName() }, { run: false });
+    await expect(driver.browse!({})).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });
+  }, 30_000);
 
   it('refuses a delay without a topic for it', async () => {
     const { driver } = await open({ ...kafka.freshOptions(), delayTopic: '' }, { run: false });

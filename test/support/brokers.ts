@@ -64,6 +64,9 @@ export interface TestBroker extends BrokerPlace {
   proxy(): Promise<ProxiedBroker>;
 }
 
+/** A broker may take 15 s for a clean end before it is killed, on a machine that has much else to do. */
+const CLOSE_TIMEOUT_MS = 60_000;
+
 /** What the keeper of the run's brokers answers (`scripts/brokers/keeper.mjs`). */
 interface KeeperAnswer {
   readonly id?: string;
@@ -86,7 +89,7 @@ interface KeeperAnswer {
 export async function broker(name: BrokerName, options: BrokerOptions = {}): Promise<TestBroker> {
   const answer = await ask('start', { name, own: options.own ?? options.secure ?? false, secure: options.secure ?? false, pid: process.pid });
   const opened = new OpenedBroker(name, answer);
-  afterAll(() => opened.close());
+  afterAll(() => opened.close(), CLOSE_TIMEOUT_MS);
   return opened;
 }
 

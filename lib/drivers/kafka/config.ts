@@ -103,7 +103,7 @@ export const capabilities: DriverCapabilities = {
   priority: false,
   deadLetter: false,
   countsStarts: false,
-  browse: false,
+  browse: true,
   remove: false,
   promote: false,
   purge: false,

@@ -134,6 +134,11 @@ export class Consumption implements ConsumerListener {
     return this.#assignments.assign(places, consumer);
   }
 
+  /** Others do not run again what is done. */
+  onRebalancing(): void {
+    this.#commits.now();
+  }
+
   async onRecords(place: TopicPartition, records: readonly ReceivedRecord[]): Promise<void> {
     const known = this.#assignments.get(place);
     if (known === undefined || this.#isStopped) return;

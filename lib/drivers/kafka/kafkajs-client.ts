@@ -16,21 +16,22 @@ import type {
   KafkaJsProducer,
 } from './kafkajs-types.js';
 import { createPartitioner, directAssigner } from './partitioners.js';
-import type {
-  ClientSettings,
-  CommittedPlace,
-  Compression,
-  ConsumerListener,
-  ConsumerSettings,
-  KafkaAdmin,
-  KafkaClient,
-  KafkaConsumer,
-  KafkaProducer,
-  OutgoingRecord,
-  PartitionOffset,
-  ProduceFailure,
-  ProducerSettings,
-  TopicPartition,
+import {
+  MissingTopicError,
+  type ClientSettings,
+  type CommittedPlace,
+  type Compression,
+  type ConsumerListener,
+  type ConsumerSettings,
+  type KafkaAdmin,
+  type KafkaClient,
+  type KafkaConsumer,
+  type KafkaProducer,
+  type OutgoingRecord,
+  type PartitionOffset,
+  type ProduceFailure,
+  type ProducerSettings,
+  type TopicPartition,
 } from './port.js';
 
 const PACKAGE = 'kafkajs';
@@ -244,6 +245,7 @@ class KafkaJsConsumerPort implements KafkaConsumer {
       this.#joined((payload as { memberAssignment: Readonly<Record<string, number[]>> }).memberAssignment),
     );
     this.#consumer.on(events['COMMIT_OFFSETS']!, () => void this.#commits++);
+    this.#consumer.on(events['REBALANCING']!, () => this.#listener.onRebalancing());
     this.#consumer.on(events['CRASH']!, ({ payload }) => this.#crashed((payload as { error: Error }).error));
     await this.#consumer.subscribe({ topics, fromBeginning });
     await this.#consumer.run({
@@ -319,7 +321,10 @@ class KafkaJsAdminPort implements KafkaAdmin {
   }
 
   async bounds(topic: string): Promise<readonly { readonly partition: number; readonly first: number; readonly end: number }[]> {
-    const offsets = await this.#admin.fetchTopicOffsets(topic);
+    const offsets = await this.#admin.fetchTopicOffsets(topic).catch((error: unknown) => {
+      const cause = causeOf(error);
+      throw cause.type === MISSING ? new MissingTopicError(topic, { cause }) : cause;
+    });
     return offsets.map(({ partition, low, high }) => ({ partition, first: Number(low), end: Number(high) }));
   }
 

@@ -106,10 +106,11 @@ export class Partition implements TopicPartition {
     return this.#done.has(offset);
   }
 
-  /** Waits in this process. */
-  isWaiting(offset: number): boolean {
-    for (const delivery of this.#open) if (delivery.offset === offset) return !delivery.isFinished && !delivery.isLent;
-    return false;
+  /** Of records that wait in this process, in their order. */
+  waitingOffsets(): Set<number> {
+    const offsets = new Set<number>();
+    for (const { offset, isFinished, isLent } of this.#open) if (!isFinished && !isLent) offsets.add(offset);
+    return offsets;
   }
 
   fetched(delivery: KafkaDelivery): void {

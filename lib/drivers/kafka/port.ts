@@ -72,6 +72,8 @@ export interface ConsumerSettings {
 export interface ConsumerListener {
   /** The partitions it has from this call on; before any record of them. Records of a partition wait until the promise has resolved. */
   onAssigned(partitions: readonly TopicPartition[], consumer: KafkaConsumer): Promise<void>;
+  /** Partitions are about to be given out anew. What is committed in this turn counts. */
+  onRebalancing(): void;
   /** Records of one partition in their order. The next ones of the same partition come when the promise has resolved. */
   onRecords(place: TopicPartition, records: readonly ReceivedRecord[]): Promise<void> | void;
   /** The consumer is dead; another one has to be opened. */
@@ -110,8 +112,19 @@ export interface KafkaConsumer {
   close(): Promise<void>;
 }
 
+/** The broker does not know the topic, or not yet. */
+export class MissingTopicError extends Error {
+  constructor(topic: string, options: ErrorOptions) {
+    super(`There is no topic "${topic}".`, options);
+  }
+}
+
 export interface KafkaAdmin {
-  /** The offset after the last record, and that of the first, by partition. */
+  /**
+   * The offset after the last record, and that of the first, by partition.
+   *
+   * @throws MissingTopicError when the topic is not there.
+   */
   bounds(topic: string): Promise<readonly { readonly partition: number; readonly first: number; readonly end: number }[]>;
   /** The first offset whose record is not older, by partition; the end where there is none. */
   offsetsAfter(topic: string, unixMs: number): Promise<readonly { readonly partition: number; readonly offset: number }[]>;
