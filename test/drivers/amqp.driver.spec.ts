@@ -405,6 +405,13 @@ jobs:
       expect(await driver.purge!({})).toBe(2);
     });
 
+    it('not the queue that belongs to the connection of another, and says so', async () => {
+      const queue = freshName();
+      await bench.run({ queue, exclusive: true });
+      const { driver } = await bench.open({ queue, exclusive: true });
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'BROKER_REFUSED', message: expect.stringContaining('RESOURCE_LOCKED') });
+    });
+
     it('nothing from a queue that is not there', async () => {
       const queue = freshName();
       const { driver } = await bench.open({ queue });
