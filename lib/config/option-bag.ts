@@ -9,14 +9,19 @@ export interface FoundOption {
 }
 
 export interface LeftOption extends FoundOption {
-  /** Below the pipeline: `prefetch`, `config.prefetch`. */
-  readonly key: string;
   readonly name: string;
+  /** Below the pipeline: `prefetch`, `config.prefetch`, `config.queue.name`. */
+  readonly key: string;
+  /** The objects that it stands in, from the pipeline down: `config`, `queue`. */
+  readonly inside: readonly string[];
+  /** What could stand there. */
+  readonly known: readonly string[];
 }
 
 interface Level {
   readonly path: string;
-  readonly prefix: string;
+  /** The objects that lead to it, from the pipeline down. */
+  readonly inside: readonly string[];
   readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -27,16 +32,40 @@ export class OptionBag {
   readonly #levels: readonly Level[];
   readonly #issues: ConfigIssue[];
   readonly #known = new Set<string>();
+  readonly #parts = new Map<string, OptionBag>();
 
-  constructor(section: Readonly<Record<string, unknown>>, path: string, issues: ConfigIssue[]) {
+  private constructor(levels: readonly Level[], issues: ConfigIssue[]) {
+    this.#levels = levels;
     this.#issues = issues;
+  }
+
+  /** The options of the pipeline that stands at `path`. */
+  static of(section: Readonly<Record<string, unknown>>, path: string, issues: ConfigIssue[]): OptionBag {
     const nested = section.config ?? NOTHING; // an empty `config:` of YAML is null
     const nestedPath = pathOf(path, 'config');
     if (!isRecord(nested)) issues.push(wrongValue(nestedPath, nested, 'an object with the options of the driver'));
-    this.#levels = [
-      { path, prefix: '', values: section },
-      { path: nestedPath, prefix: 'config.', values: isRecord(nested) ? nested : NOTHING },
+    const levels = [
+      { path, inside: [], values: section },
+      { path: nestedPath, inside: ['config'], values: isRecord(nested) ? nested : NOTHING },
     ];
+    return new OptionBag(levels, issues);
+  }
+
+  /** Options that stand in an object of their own, such as `queue: { name: … }`. */
+  part(name: string): OptionBag {
+    let part = this.#parts.get(name);
+    if (part === undefined) {
+      part = new OptionBag(
+        this.#levels.flatMap(({ path, inside, values }) => {
+          const object = values[name];
+          return isRecord(object) ? [{ path: pathOf(path, name), inside: [...inside, name], values: object }] : [];
+        }),
+        this.#issues,
+      );
+      this.#known.add(name);
+      this.#parts.set(name, part);
+    }
+    return part;
   }
 
   /** The option under any of its spellings. Two spellings side by side are an issue: which one is meant, nobody knows. */
@@ -55,11 +84,19 @@ export class OptionBag {
 
   /** What `find` was never asked for; `expected` are keys of the pipeline itself. */
   left(expected: readonly string[]): LeftOption[] {
-    return this.#levels.flatMap(({ path, prefix, values }) =>
+    const left = this.#levels.flatMap(({ path, inside, values }) =>
       Object.keys(values)
-        .filter((name) => !this.#known.has(name) && !(prefix === '' && expected.includes(name)))
-        .map((name) => ({ name, key: `${prefix}${name}`, path: pathOf(path, name), value: values[name] })),
+        .filter((name) => !this.#known.has(name) && !(inside.length === 0 && expected.includes(name)))
+        .map((name) => ({
+          name,
+          key: [...inside, name].join('.'),
+          inside,
+          path: pathOf(path, name),
+          value: values[name],
+          known: inside.length === 0 ? [...expected, ...this.known] : this.known,
+        })),
     );
+    return [...left, ...[...this.#parts.values()].flatMap((part) => part.left([]))];
   }
 
   /** Every spelling that `find` was asked for. */

@@ -5,7 +5,8 @@ import type { RetryOptions } from '../contract/retry-policy.js';
 import type { PipelineSettings } from '../contract/settings.js';
 import { COMMON_NAMES, readCommonOptions } from './common-options.js';
 import { pathOf, unknownKeyMessage } from './issues.js';
-import { OptionBag } from './option-bag.js';
+import { findNested, isNestedForm } from './nested-form.js';
+import { OptionBag, type LeftOption } from './option-bag.js';
 import { check, duration, flag, integer, map, oneOf, type Schema, text, wholeSeconds } from './schema.js';
 
 export interface ReadPipelineOptions {
@@ -20,8 +21,8 @@ export interface ReadPipelineOptions {
 
 export interface PipelineReading {
   readonly settings: PipelineSettings;
-  /** Keys that were not used, `consume_all` or `config.consume_all`; always empty unless `lenient`. */
-  readonly ignored: readonly string[];
+  /** What was not used; always empty unless `lenient`. */
+  readonly ignored: readonly LeftOption[];
 }
 
 /** For drivers that declare no `prefetch`. */
@@ -46,16 +47,11 @@ export function readPipeline(
   { path = pathOf('pipelines', declaration.name), lenient = false }: ReadPipelineOptions = {},
 ): PipelineReading {
   const issues: ConfigIssue[] = [];
-  const bag = new OptionBag(declaration, path, issues);
+  const bag = OptionBag.of(declaration, path, issues);
   const { priority, concurrency, timeoutMs, pool, retry } = readCommonOptions(bag, issues);
   const options = readDriverOptions(bag, specs, issues);
   const left = bag.left(declaration.queue === declaration.name ? [...FRAME, 'queue'] : FRAME); // old clients name it by `queue`
-  if (!lenient) {
-    for (const { name, key, path: where } of left) {
-      const known = key === name ? [...FRAME, ...bag.known] : bag.known;
-      issues.push({ path: where, message: unknownKeyMessage(name, known) });
-    }
-  }
+  if (!lenient) for (const { name, path: where, known } of left) issues.push({ path: where, message: unknownKeyMessage(name, known) });
   if (issues.length > 0) throw new JobsConfigError(issues);
   return {
     settings: {
@@ -73,7 +69,7 @@ export function readPipeline(
       },
       options,
     },
-    ignored: left.map(({ key }) => key),
+    ignored: left,
   };
 }
 
@@ -85,14 +81,19 @@ function lentAtOnce(options: Readonly<Record<string, unknown>>): number {
 
 function readDriverOptions(bag: OptionBag, specs: readonly OptionSpec[], issues: ConfigIssue[]): Readonly<Record<string, unknown>> {
   const options: Record<string, unknown> = {};
+  const isNested = isNestedForm(bag, specs, issues);
   for (const spec of specs) {
     if (COMMON_NAMES.includes(spec.name)) continue;
-    const found = bag.find(spec.declareKey === undefined ? [spec.name, spec.key] : [spec.name, spec.key, spec.declareKey]);
+    const found = isNested && spec.nested !== undefined ? findNested(bag, spec.nested) : bag.find(spellingsOf(spec));
     const value = found === undefined || saysDefault(spec, found.value) ? undefined : check(schemaOf(spec), found.value, found.path, issues);
     const chosen = value ?? spec.default;
     if (chosen !== undefined) options[spec.name] = chosen;
   }
   return options;
+}
+
+function spellingsOf({ name, key, declareKey }: OptionSpec): string[] {
+  return declareKey === undefined ? [name, key] : [name, key, declareKey];
 }
 
 /** RoadRunner takes an empty text and a prefetch of 0 for "not given". */

@@ -206,7 +206,7 @@ function readSection(name: string, section: unknown, path: string, issues: Confi
     });
   }
   const driver = readDriver(section, path, issues);
-  readCommonOptions(new OptionBag(section, path, issues), issues); // told here, together with what else is wrong
+  readCommonOptions(OptionBag.of(section, path, issues), issues); // told here, together with what else is wrong
   return driver === undefined ? undefined : { ...section, name, driver };
 }
 

@@ -16,6 +16,8 @@ export interface OptionSpec {
   readonly max?: number;
   readonly oneOf?: readonly string[];
   readonly default?: unknown;
+  /** Where it stands in the nested form (`version: 2`) of a driver that has one: the section, and its name there in TypeScript. */
+  readonly nested?: readonly [section: string, name: string];
   readonly meaning: string;
 }
 

@@ -177,23 +177,27 @@ export class NotSupportedByDriverError extends JobsError {
   }
 }
 
-/** There was no connection to the broker in time; the job was not stored. @publicApi */
+/** There was no connection to the broker in time: the job was not stored, or what was asked was not done to its end. @publicApi */
 export class BrokerUnavailableError extends JobsError {
   readonly code = 'BROKER_UNAVAILABLE';
   override readonly retriable = true;
 
-  /** @param cause - Why the last try to connect failed. */
+  /**
+   * @param cause - Why the last try to connect failed.
+   * @param consequence - What was not done, as the end of a sentence.
+   */
   constructor(
     readonly pipeline: string,
     readonly driver: string,
     readonly waitedMs: number,
     cause?: unknown,
+    consequence = 'the job was not stored',
   ) {
     const { message } = (cause ?? {}) as { readonly message?: unknown };
     const reason = typeof message === 'string' ? ` The last reason: ${sentence(message)}` : '';
     super(
-      `Pipeline "${pipeline}" has had no connection to its broker (driver "${driver}") for ${waitedMs} ms; the job was not stored.${reason} ` +
-        'Start the broker or check its address, then push again; the connection comes back by itself.',
+      `Pipeline "${pipeline}" has had no connection to its broker (driver "${driver}") for ${waitedMs} ms; ${consequence}.${reason} ` +
+        'Start the broker or check its address, then try again; the connection comes back by itself.',
       cause === undefined ? undefined : { cause },
     );
   }

@@ -12,6 +12,7 @@ import {
   NotSupportedByDriverError,
   PushUncertainError,
 } from '../contract/pipeline-errors.js';
+import { errorOf } from '../contract/thrown.js';
 import type { AmqpClient, AmqpModel } from './amqp/client.js';
 import { resolveSettings, type AmqpOptions, type AmqpSettings } from './amqp/config.js';
 import { connectionKey, superviseConnection, type ConnectionUse } from './amqp/connection.js';
@@ -129,7 +130,10 @@ class AmqpDriver implements Driver, DeliveryHolder {
       const delayed = state === undefined || state === 'delayed' ? await this.#delays.purge(model) : 0;
       return delayed + (state === undefined || state === 'waiting' ? await this.#purgeWaiting(model) : 0);
     } catch (error) {
-      throw new BrokerUnavailableError(pipeline, driver, 0, error);
+      const cause = errorOf(error);
+      // With a reply code it is an answer: an exclusive queue of another connection, a missing right.
+      if (typeof (cause as { code?: unknown }).code === 'number') throw new BrokerRefusedError(pipeline, driver, cause.message, { cause });
+      throw new BrokerUnavailableError(pipeline, driver, 0, cause, 'not all that was asked was done');
     }
   }
 

@@ -81,7 +81,7 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
       clock,
       stopping: this.#stopping.signal,
       connect: () => this.#connectAdmin(),
-      broken: (error) => new BrokerUnavailableError(pipeline, driver, 0, error),
+      broken: (error) => new BrokerUnavailableError(pipeline, driver, 0, error, 'not all that was asked was done'),
     });
   }
 

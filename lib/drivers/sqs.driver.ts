@@ -165,7 +165,7 @@ class SqsDriver implements Driver, DeliveryHolder {
     } catch (error) {
       if (!(error instanceof SqsFailure)) throw error;
       if (error.kind === 'refused' || error.kind === 'missing') throw writer.refusal(`${error.message} (${error.reason})`, error);
-      throw new BrokerUnavailableError(pipeline, driver, Math.round(clock.monotonic() - askedAt), error);
+      throw new BrokerUnavailableError(pipeline, driver, Math.round(clock.monotonic() - askedAt), error, 'the queue may not be empty');
     }
   }
 

@@ -202,7 +202,7 @@ class PipelineOpener {
       const place = pathOf(path ?? pathOf('pipelines', read.name), 'pool');
       throw new JobsConfigError([{ path: place, message: unknownPoolMessage(settings.pool, this.#pools) }]);
     }
-    if (ignored.length > 0) this.#logger.warn(`Pipeline "${read.name}" does not use ${ignored.map((key) => `"${key}"`).join(', ')}.`);
+    if (ignored.length > 0) this.#logger.warn(`Pipeline "${read.name}" does not use ${ignored.map(({ key }) => `"${key}"`).join(', ')}.`);
     if (settings.retry.onFailure === 'broker' && !module.capabilities.deadLetter) {
       throw new NotSupportedByDriverError(settings.driver, "onFailure 'broker'", "Use 'store', 'drop' or 'queue:<name>'.");
     }

@@ -1,6 +1,7 @@
 // RabbitMQ of the system's package, as a node of its own: own ports, own data, own port mapper. The node of the system is not touched.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { certificateFiles, makeCertificates, missingForCertificates } from './certificates.mjs';
 import { answersAmqp } from './probes.mjs';
 import { installWithApt, isExecutable, onPath } from './system.mjs';
 
@@ -11,13 +12,16 @@ const PORT_MAPPERS = ['/usr/bin/epmd', '/opt/homebrew/bin/epmd', '/usr/local/bin
 const findScript = () => process.env['NRR_RABBITMQ_SERVER'] ?? SCRIPTS.find(isExecutable);
 const findPortMapper = () => onPath('epmd') ?? PORT_MAPPERS.find(isExecutable);
 
+/** The only user of the secure one; what has a meaning in an address is in the password. */
+const USER = { username: 'ada', password: 'correct/horse@battery:staple' };
+
 /** @type {import('./broker.mjs').BrokerKind} */
-export const rabbitmq = {
+const plain = {
   name: 'amqp',
   server: 'RabbitMQ',
   portCount: 3,
   readyTimeoutMs: 90_000,
-  packages: { server: ['rabbitmq-server'] },
+  packages: { server: ['rabbitmq-server'], tools: ['openssl'] },
   find() {
     if (findScript() === undefined) return { missing: 'no rabbitmq-server' };
     return findPortMapper() === undefined ? { missing: 'no epmd of Erlang' } : {};
@@ -25,19 +29,7 @@ export const rabbitmq = {
   async install() {
     await installWithApt(['rabbitmq-server']);
   },
-  prepare({ dataDir }) {
-    for (const folder of ['home', 'mnesia', 'log']) mkdirSync(join(dataDir, folder), { recursive: true });
-    writeFileSync(join(dataDir, 'enabled_plugins'), '[].\n');
-    const config = [
-      'loopback_users = none',
-      'log.file = false',
-      'log.console = true',
-      'log.console.level = warning',
-      'vm_memory_high_watermark.absolute = 512MiB',
-      'disk_free_limit.absolute = 50MB',
-    ];
-    writeFileSync(join(dataDir, 'rabbitmq.conf'), `${config.join('\n')}\n`);
-  },
+  prepare: (place) => prepare(place, []),
   // Left alone the node starts a port mapper that outlives it for ever. Ours is a child of the same group and ends with the group.
   command: ({ dataDir, ports: [port, mapper, distribution] }) => ({
     program: '/bin/sh',
@@ -65,3 +57,68 @@ export const rabbitmq = {
   isReady: ({ ports: [port] }) => answersAmqp(port),
   url: ({ ports: [port] }) => `amqp://guest:guest@127.0.0.1:${port}`,
 };
+
+/**
+ * With a listener for TLS (`tls`) that wants a certificate of its client, and with a user of its own.
+ *
+ * @type {import('./broker.mjs').BrokerKind}
+ */
+const secure = {
+  ...plain,
+  portCount: plain.portCount + 1,
+  find() {
+    const { missing = missingForCertificates() } = plain.find();
+    return missing === undefined ? {} : { missing };
+  },
+  async prepare(place) {
+    await makeCertificates(place.dataDir);
+    prepare(place, securityOf(place));
+  },
+  url: ({ ports: [port] }) => `amqp://${USER.username}:${encodeURIComponent(USER.password)}@127.0.0.1:${port}`,
+  secured: (place) => ({ listeners: { tls: tlsPortOf(place) }, files: certificateFiles(place.dataDir), ...USER }),
+};
+
+/** @type {import('./broker.mjs').BrokerKind} */
+export const rabbitmq = { ...plain, secure };
+
+/**
+ * @param {import('./broker.mjs').Place} place
+ * @param {readonly string[]} more - Further lines of its configuration.
+ */
+function prepare({ dataDir }, more) {
+  for (const folder of ['home', 'mnesia', 'log']) mkdirSync(join(dataDir, folder), { recursive: true });
+  writeFileSync(join(dataDir, 'enabled_plugins'), '[].\n');
+  const config = [
+    'loopback_users = none',
+    'log.file = false',
+    'log.console = true',
+    'log.console.level = warning',
+    'vm_memory_high_watermark.absolute = 512MiB',
+    'disk_free_limit.absolute = 50MB',
+    ...more,
+  ];
+  writeFileSync(join(dataDir, 'rabbitmq.conf'), `${config.join('\n')}\n`);
+}
+
+/** @param {import('./broker.mjs').Place} place */
+function tlsPortOf({ ports }) {
+  return /** @type {number} */ (ports.at(-1));
+}
+
+/**
+ * @param {import('./broker.mjs').Place} place
+ * @returns {string[]}
+ */
+function securityOf(place) {
+  const { authority, certificate, key } = certificateFiles(place.dataDir);
+  return [
+    `listeners.ssl.default = 127.0.0.1:${tlsPortOf(place)}`,
+    `ssl_options.cacertfile = ${authority}`,
+    `ssl_options.certfile = ${certificate}`,
+    `ssl_options.keyfile = ${key}`,
+    'ssl_options.verify = verify_peer',
+    'ssl_options.fail_if_no_peer_cert = true',
+    `default_user = ${USER.username}`,
+    `default_pass = ${USER.password}`,
+  ];
+}

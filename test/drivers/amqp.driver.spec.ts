@@ -5,6 +5,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { AMQPCreateInfo } from '../../lib/client/create-info.js';
 import { readDeclaration } from '../../lib/config/declaration.js';
 import { readPipeline } from '../../lib/config/pipeline.js';
+import { readRrYaml } from '../../lib/config/rr-yaml/read-rr-yaml.js';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { silentLogger } from '../../lib/contract/logger.js';
 import { options } from '../../lib/drivers/amqp.driver.js';
@@ -53,6 +54,93 @@ rabbit.suite('driver "amqp"', () => {
       expect(read(yaml)).toEqual(read(camel));
     });
 
+    const flat = {
+      queue: 'q',
+      routingKey: 'k',
+      exchange: 'x',
+      exchangeType: 'topic',
+      exchangeDurable: true,
+      exchangeAutoDelete: true,
+      exchangeDeclare: false,
+      queueDeclare: false,
+      durable: true,
+      queueAutoDelete: true,
+      exclusive: true,
+      deleteQueueOnStop: true,
+      multipleAck: true,
+      requeueOnFail: true,
+      consumerId: 'me',
+      queueHeaders: { 'x-max-length': 5 },
+      prefetch: 7,
+      redialTimeout: 5,
+      priority: 3,
+    };
+
+    it('in the nested form of version 2 of RoadRunner', () => {
+      const yaml = `version: "3"
+jobs:
+  pipelines:
+    emails:
+      driver: amqp
+      config:
+        version: 2
+        priority: 3
+        prefetch: 7
+        redial_timeout: 5
+        exchange: { name: x, type: topic, durable: true, auto_delete: true, declare: false }
+        Queue:
+          name: q
+          routing_key: k
+          durable: true
+          auto_delete: true
+          exclusive: true
+          delete_on_stop: true
+          multiple_ack: true
+          requeue_on_fail: true
+          consumer_id: me
+          Headers: { x-max-length: 5 }
+          declare: false
+`;
+      const { kernel, warnings } = readRrYaml(yaml, { environment: {}, drivers: new Map([['amqp', options]]) });
+      expect(warnings).toEqual([]);
+      expect(read(kernel.pipelines!['emails']!)).toEqual({ ...read(flat), version: 2 });
+    });
+
+    it('in the nested form in camelCase, its own options beside it', () => {
+      const exchange = { name: 'x', type: 'topic', durable: true, autoDelete: true, declare: false };
+      const queue = {
+        ...{ name: 'q', routingKey: 'k', durable: true, autoDelete: true, exclusive: true, deleteOnStop: true, declare: false },
+        ...{ multipleAck: true, requeueOnFail: true, consumerId: 'me', headers: { 'x-max-length': 5 } },
+      };
+      const nested = { version: 2, exchange, queue, prefetch: 7, redialTimeout: 5, priority: 3, maxPriority: 4, heartbeat: 2 };
+      expect(read(nested)).toEqual({ ...read({ ...flat, maxPriority: 4, heartbeat: 2 }), version: 2 });
+      expect(read({ version: 2, exchange: { type: 'fanout' } })).toEqual({ ...read({ exchangeType: 'fanout' }), version: 2 });
+    });
+
+    it('in the flat form of a Declare map, whatever version it says', () => {
+      expect(read({ version: '2', queue: 'q', durable: 'true' })).toMatchObject({ queue: 'q', durable: true });
+    });
+
+    it.each([
+      ['a version that nobody knows', { version: 3 }, 'pipelines.emails.version'],
+      ['version 2 without objects', { version: 2, prefetch: 7 }, 'pipelines.emails.version'],
+      ['an object without its version', { queue: { name: 'q' } }, 'pipelines.emails.queue'],
+      ['both forms side by side', { version: 2, exchange: { name: 'x' }, queue: 'q' }, 'pipelines.emails.queue'],
+      ['a flat key of the other form', { version: 2, queue: { name: 'q' }, config: { durable: true } }, 'pipelines.emails.config.durable'],
+      ['a misspelt key', { version: 2, queue: { nam: 'q' } }, 'pipelines.emails.queue.nam'],
+      ['a wrong value', { version: 2, config: { queue: { durable: 'maybe' } } }, 'pipelines.emails.config.queue.durable'],
+    ])('not with %s, and names it', (_name, given, path) => {
+      expect(() => read(given)).toThrow(expect.objectContaining({ issues: [expect.objectContaining({ path })] }) as Error);
+    });
+
+    it('and leaves out what nobody reads in the nested form, with its place in the file', () => {
+      const yaml = 'version: "3"\njobs:\n  pipelines:\n    emails: { driver: amqp, version: 2, queue: { name: q, colour: red } }';
+      const { kernel, warnings } = readRrYaml(yaml, { environment: {}, drivers: new Map([['amqp', options]]) });
+      expect(warnings).toMatchObject([{ path: 'jobs.pipelines.emails.queue.colour', line: 4 }]);
+      expect(kernel.pipelines!['emails']).toMatchObject({ queue: { name: 'q' } });
+      expect(read(kernel.pipelines!['emails']!)).toMatchObject({ queue: 'q' });
+    });
+
     it("with RoadRunner's defaults", () => {
       expect(read({})).toMatchObject({ prefetch: 10, exchange: 'amqp.default', exchangeType: 'direct', durable: false, exclusive: false });
     });
@@ -67,6 +155,7 @@ rabbit.suite('driver "amqp"', () => {
 
     it.each([
       ['a quorum queue that is not durable', { queueHeaders: { 'x-queue-type': 'quorum' } }, 'pipelines.emails.durable'],
+      ['the same in the nested form', { version: 2, queueHeaders: { 'x-queue-type': 'quorum' } }, 'pipelines.emails.queue.durable'],
       ['an exclusive quorum queue', { queueHeaders: { 'x-queue-type': 'quorum' }, durable: true, exclusive: true }, 'pipelines.emails.exclusive'],
       ['priorities of a quorum queue', { queueHeaders: { 'x-queue-type': 'quorum' }, durable: true, maxPriority: 5 }, 'pipelines.emails.maxPriority'],
       ['two limits of priority', { maxPriority: 5, queueHeaders: { 'x-max-priority': 9 } }, 'pipelines.emails.maxPriority'],
@@ -314,6 +403,13 @@ rabbit.suite('driver "amqp"', () => {
       for (let index = 0; index < 3; index++) await driver.push(aJob());
       await inbox.next();
       expect(await driver.purge!({})).toBe(2);
+    });
+
+    it('not the queue that belongs to the connection of another, and says so', async () => {
+      const queue = freshName();
+      await bench.run({ queue, exclusive: true });
+      const { driver } = await bench.open({ queue, exclusive: true });
+      await expect(driver.purge!({})).rejects.toMatchObject({ code: 'BROKER_REFUSED', message: expect.stringContaining('RESOURCE_LOCKED') });
     });
 
     it('nothing from a queue that is not there', async () => {

@@ -1,5 +1,8 @@
 import type { JobContext } from '../../lib/runtime/job-context.js';
 import { CancelJobError, RetryJobError, SnoozeJobError, UnrecoverableJobError } from '../../lib/contract/job-errors.js';
+import type { DriverModule } from '../../lib/contract/driver.js';
+import { JobRecord, type Job } from '../../lib/contract/job.js';
+import { capabilities, createDriver, type MemoryOptions } from '../../lib/drivers/memory.driver.js';
 import { closeKernels, deferred, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
 
 afterEach(closeKernels);
@@ -409,6 +412,34 @@ describe('onFailure', () => {
     const { jobs } = await opened.kernel.admin.browse('dead');
     expect(jobs).toMatchObject([{ id: task.id, name: 'job', payload: 'payload', state: 'waiting' }]);
     expect(Object.keys(jobs[0]!.headers)).toEqual(['x-a']);
+  });
+
+  it('"queue:<name>" moves it as a new push: due at once, with its priority, and without its place in the topic of the first queue', async () => {
+    const moved: Job[] = [];
+    const recorder: DriverModule<MemoryOptions> = {
+      capabilities,
+      options: [],
+      createDriver: (context) => {
+        const driver = createDriver(context);
+        const push = driver.push.bind(driver);
+        driver.push = (job) => {
+          moved.push(job);
+          return push(job);
+        };
+        return driver;
+      },
+    };
+    const { kernel, clock, on } = await openKernel(
+      { pipelines: { q: { driver: 'memory', attempts: 1, onFailure: 'queue:dead' }, dead: { driver: 'recorder' } }, consume: ['q'] },
+      { drivers: { memory: () => import('../../lib/drivers/memory.driver.js'), recorder: () => Promise.resolve(recorder) } },
+    );
+    on('job', fail);
+    const place = { topic: 'mail', partition: 1, offset: 7n, metadata: '' };
+    await kernel.push(new JobRecord('job', 'q', 'payload', { 'x-a': ['1'] }, 3, 1_000, false, 'the-id', place));
+    await clock.advance(1_000);
+    expect(moved.map(({ id, pipeline, priority, delayMs, kafka }) => ({ id, pipeline, priority, delayMs, kafka }))).toEqual([
+      { id: 'the-id', pipeline: 'dead', priority: 3, delayMs: 0, kafka: undefined },
+    ]);
   });
 
   it('"broker" is refused at boot by a driver without dead letters', async () => {

@@ -6,7 +6,7 @@ export type BrokerName = 'amqp' | 'beanstalk' | 'sqs' | 'kafka';
 export interface BrokerOptions {
   /** A server that this spec file alone uses and may kill. Default: the one that the whole run shares. */
   readonly own?: boolean;
-  /** With listeners that want TLS and passwords beside the plain one. Only Kafka has them, and only as an own one. */
+  /** With listeners that want TLS and passwords beside the plain one. Only Kafka and RabbitMQ have them, and only as an own one. */
   readonly secure?: boolean;
 }
 

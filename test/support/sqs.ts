@@ -83,6 +83,7 @@ export interface SqsParts {
   readonly room?: number;
   readonly pushTimeoutMs?: number;
   readonly resources?: Resources;
+  readonly section?: Readonly<Record<string, unknown>>;
 }
 
 const opened: Driver[] = [];
@@ -98,7 +99,7 @@ export async function openSqs(endpoint: string, options: SqsOptions = {}, parts:
     driver: 'sqs',
     priority: 10,
     options: { prefetch: 10, waitTimeSeconds: 1, requestTimeout: 2, ...options, queue },
-    section: { endpoint, region: 'elasticmq', key: 'x', secret: 'x' },
+    section: parts.section ?? { endpoint, region: 'elasticmq', key: 'x', secret: 'x' },
     sink: {
       get room() {
         return room;

@@ -1,6 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import { optionKey, type OptionSpec } from '../../contract/option-spec.js';
 import { commonTable } from '../common-options.js';
+import { nestedSections } from '../nested-form.js';
 import { schemaOf } from '../pipeline.js';
 import { about, type JsonSchema, unwrapped } from '../schema.js';
 import type { DriverSpecs } from './pipelines.js';
@@ -90,9 +91,20 @@ function pipelinesOf(drivers: DriverSpecs): JsonSchema {
 
 function optionsOf(specs: readonly OptionSpec[]): JsonSchema {
   const common = Object.entries(commonTable()).map(([name, schema]) => [optionKey(name), jsonOf(schema)]);
-  const own = specs.map((spec) => {
-    const json = jsonOf(about(spec.meaning, schemaOf(spec)));
-    return [spec.key, spec.default === undefined ? json : { ...json, default: spec.default }];
+  const own = Object.fromEntries([...common, ...specs.map((spec) => [spec.key, jsonOfOption(spec)])]) as Readonly<Record<string, JsonSchema>>;
+  const nested = nestedSections(specs).map((section) => {
+    const inside = specs.flatMap((spec) => {
+      const [holder, name = ''] = spec.nested ?? [];
+      return holder === section ? [[optionKey(name), jsonOfOption(spec)]] : [];
+    });
+    const object = { type: 'object', properties: Object.fromEntries(inside) as JsonSchema, additionalProperties: false };
+    const { type, ...flat } = own[section] ?? {};
+    return [section, { ...flat, anyOf: [{ type }, object] }];
   });
-  return Object.fromEntries([...common, ...own]) as JsonSchema;
+  return { ...own, ...Object.fromEntries(nested) } as JsonSchema;
+}
+
+function jsonOfOption(spec: OptionSpec): JsonSchema {
+  const json = jsonOf(about(spec.meaning, schemaOf(spec)));
+  return spec.default === undefined ? json : { ...json, default: spec.default };
 }

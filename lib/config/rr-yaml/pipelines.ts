@@ -3,6 +3,8 @@ import { optionKey, type OptionSpec } from '../../contract/option-spec.js';
 import { COMMON_NAMES } from '../common-options.js';
 import { pathOf, shown, unknownKeyMessage } from '../issues.js';
 import type { ConsumeOption } from '../kernel-options.js';
+import { nestedKeys, nestedSections } from '../nested-form.js';
+import type { LeftOption } from '../option-bag.js';
 import { FRAME, readPipeline } from '../pipeline.js';
 import { suggest } from '../suggest.js';
 import type { SectionReader } from './section-reader.js';
@@ -50,8 +52,8 @@ export class PipelinesReader {
   #section(name: string, input: YamlMap, path: string): YamlMap {
     const driver = input['driver'];
     const specs = typeof driver === 'string' ? this.#drivers?.get(driver) : undefined;
-    const section = this.#keys(input, path, specs);
-    const nested = isYamlMap(section[CONFIG]) ? this.#keys(section[CONFIG], pathOf(path, CONFIG), specs) : undefined;
+    const section = this.#level(input, path, specs);
+    const nested = isYamlMap(section[CONFIG]) ? this.#level(section[CONFIG], pathOf(path, CONFIG), specs) : undefined;
     if (nested !== undefined) section[CONFIG] = nested;
     const pool = section[POOL] ?? nested?.[POOL];
     if (typeof pool === 'string') this.#pools.set(name, pool);
@@ -64,8 +66,18 @@ export class PipelinesReader {
     return section;
   }
 
-  #keys(input: YamlMap, path: string, specs: readonly OptionSpec[] | undefined): YamlMap {
-    const known = new Map(knownKeys(specs).map((key) => [key.toLowerCase(), key]));
+  /** Options, and the objects among them that hold options of their own. */
+  #level(input: YamlMap, path: string, specs: readonly OptionSpec[] = []): YamlMap {
+    const level = this.#keys(input, path, knownKeys(specs));
+    for (const name of nestedSections(specs)) {
+      const inside = level[name];
+      if (isYamlMap(inside)) level[name] = this.#keys(inside, pathOf(path, name), nestedKeys(specs, name));
+    }
+    return level;
+  }
+
+  #keys(input: YamlMap, path: string, keys: readonly string[]): YamlMap {
+    const known = new Map(keys.map((key) => [key.toLowerCase(), key]));
     const section = Object.create(null) as YamlMap;
     for (const key of Object.keys(input)) {
       if (input[key] === null) continue; // a key without a value counts as absent
@@ -83,20 +95,17 @@ export class PipelinesReader {
     }
     try {
       const { ignored } = readPipeline({ ...section, name, driver }, specs, { retry: {} }, { path, lenient: true });
-      for (const key of ignored) this.#ignore(section, key, path, specs);
+      for (const option of ignored) this.#ignore(section, option);
     } catch (error) {
       if (!(error instanceof JobsConfigError)) throw error;
       this.#reader.add(error.issues);
     }
   }
 
-  /** @param key - Below the pipeline: `flavour`, `config.flavour`. */
-  #ignore(section: YamlMap, key: string, path: string, specs: readonly OptionSpec[]): void {
-    const isNested = key.startsWith(`${CONFIG}.`);
-    const name = isNested ? key.slice(CONFIG.length + 1) : key;
-    const [holder, holderPath] = isNested ? [section[CONFIG] as YamlMap, pathOf(path, CONFIG)] : [section, path];
+  #ignore(section: YamlMap, { name, inside, path, known }: LeftOption): void {
+    const holder = inside.reduce((map, key) => map[key] as YamlMap, section);
     delete holder[name];
-    this.#reader.warn({ path: pathOf(holderPath, name), message: `${unknownKeyMessage(name, knownKeys(specs))} It has no effect.` });
+    this.#reader.warn({ path, message: `${unknownKeyMessage(name, known)} It has no effect.` });
   }
 }
 
@@ -118,8 +127,8 @@ export function readConsume(input: unknown, pipelines: unknown, reader: SectionR
   });
 }
 
-function knownKeys(specs: readonly OptionSpec[] | undefined): string[] {
-  const own = (specs ?? []).flatMap(({ name, key, declareKey }) => (declareKey === undefined ? [name, key] : [name, key, declareKey]));
+function knownKeys(specs: readonly OptionSpec[]): string[] {
+  const own = specs.flatMap(({ name, key, declareKey }) => (declareKey === undefined ? [name, key] : [name, key, declareKey]));
   return [...new Set([...FRAME, ...COMMON_NAMES.map(optionKey), ...own])];
 }
 

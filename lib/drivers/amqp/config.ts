@@ -49,7 +49,7 @@ export interface AmqpOptions {
   readonly multipleAck?: boolean;
   /** Taken for RoadRunner's sake: what becomes of a failed job is said by `attempts` and `onFailure`. Default: `false`. */
   readonly requeueOnFail?: boolean;
-  /** Of the keys: 0 or 1, the flat ones. Default: `0`. */
+  /** Of the keys: 0 and 1 are the flat ones, 2 has them in the objects `queue` and `exchange`. Default: `0`. */
   readonly version?: number;
 }
 
@@ -58,6 +58,8 @@ const DEFAULT_EXCHANGE = 'amqp.default';
 const DEFAULT_ADDR = 'amqp://guest:guest@127.0.0.1:5672/';
 const DEFAULT_HEARTBEAT_S = 10;
 const MAX_PREFETCH = 65_535;
+/** Of the form of the options. */
+const NESTED_VERSION = 2;
 
 /** What this driver can do. */
 export const capabilities: DriverCapabilities = {
@@ -84,37 +86,66 @@ export const options: readonly OptionSpec[] = optionTable<AmqpOptions>({
     default: DEFAULT_PREFETCH,
     meaning: 'Messages that the broker sends ahead: lent, running or held here.',
   },
-  queue: { type: 'text', meaning: 'The queue. Default: the name of the pipeline when "routing_key" is absent too.' },
-  routingKey: { type: 'text', meaning: 'With it messages go to the queue. Default: the name of the queue.' },
-  exchange: { type: 'text', default: DEFAULT_EXCHANGE, meaning: 'The exchange.' },
+  queue: { nested: ['queue', 'name'], type: 'text', meaning: 'The queue. Default: the name of the pipeline when "routing_key" is absent too.' },
+  routingKey: { nested: ['queue', 'routingKey'], type: 'text', meaning: 'With it messages go to the queue. Default: the name of the queue.' },
+  exchange: { nested: ['exchange', 'name'], type: 'text', default: DEFAULT_EXCHANGE, meaning: 'The exchange.' },
   exchangeType: {
+    nested: ['exchange', 'type'],
     type: 'text',
     oneOf: ['direct', 'fanout', 'topic', 'headers', 'topics'],
     default: 'direct',
     meaning: 'Its kind; "topics" means "topic".',
   },
-  exchangeDurable: { type: 'boolean', default: false, meaning: 'The exchange outlives the broker.' },
-  exchangeAutoDelete: { type: 'boolean', default: false, meaning: 'The exchange goes with its last queue.' },
-  exchangeDeclare: { type: 'boolean', default: true, meaning: 'False: the exchange is there.' },
-  queueDeclare: { type: 'boolean', default: true, meaning: 'False: the queue and its binding are there.' },
-  durable: { type: 'boolean', default: false, meaning: 'The queue, and so the jobs in it, outlive the broker.' },
-  queueAutoDelete: { type: 'boolean', default: false, meaning: 'The queue goes with its last consumer.' },
-  exclusive: { type: 'boolean', default: false, meaning: 'Only this connection may use the queue, and it goes with it.' },
-  deleteQueueOnStop: { type: 'boolean', default: false, meaning: 'Removes the queue with its jobs when the pipeline ends.' },
-  queueHeaders: { type: 'map', meaning: 'Arguments of the queue.' },
+  exchangeDurable: { nested: ['exchange', 'durable'], type: 'boolean', default: false, meaning: 'The exchange outlives the broker.' },
+  exchangeAutoDelete: { nested: ['exchange', 'autoDelete'], type: 'boolean', default: false, meaning: 'The exchange goes with its last queue.' },
+  exchangeDeclare: { nested: ['exchange', 'declare'], type: 'boolean', default: true, meaning: 'False: the exchange is there.' },
+  queueDeclare: { nested: ['queue', 'declare'], type: 'boolean', default: true, meaning: 'False: the queue and its binding are there.' },
+  durable: { nested: ['queue', 'durable'], type: 'boolean', default: false, meaning: 'The queue, and so the jobs in it, outlive the broker.' },
+  queueAutoDelete: { nested: ['queue', 'autoDelete'], type: 'boolean', default: false, meaning: 'The queue goes with its last consumer.' },
+  exclusive: {
+    nested: ['queue', 'exclusive'],
+    type: 'boolean',
+    default: false,
+    meaning: 'Only this connection may use the queue, and it goes with it.',
+  },
+  deleteQueueOnStop: {
+    nested: ['queue', 'deleteOnStop'],
+    type: 'boolean',
+    default: false,
+    meaning: 'Removes the queue with its jobs when the pipeline ends.',
+  },
+  queueHeaders: { nested: ['queue', 'headers'], type: 'map', meaning: 'Arguments of the queue.' },
   maxPriority: { type: 'integer', min: 1, max: 255, meaning: 'Priorities of the queue at the broker (x-max-priority).' },
-  consumerId: { type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
+  consumerId: { nested: ['queue', 'consumerId'], type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
   countDeliveries: { type: 'boolean', default: false, meaning: 'Deliveries that a quorum queue counted are taken for runs that died.' },
   heartbeat: { type: 'seconds', min: 1, max: MAX_PREFETCH, meaning: 'Between two signs of life. Default: 10.' },
   redialTimeout: { type: 'seconds', min: 0, default: 60, meaning: 'Taken and not used: the connection is dialled for ever.' },
-  multipleAck: { type: 'boolean', default: false, meaning: 'Taken and not used: acks share a frame where they can.' },
-  requeueOnFail: { type: 'boolean', default: false, meaning: 'Taken and not used: "attempts" and "onFailure" say it.' },
-  version: { type: 'integer', min: 0, max: 1, default: 0, meaning: 'Of the keys: 0 or 1, the flat ones.' },
+  multipleAck: {
+    nested: ['queue', 'multipleAck'],
+    type: 'boolean',
+    default: false,
+    meaning: 'Taken and not used: acks share a frame where they can.',
+  },
+  requeueOnFail: {
+    nested: ['queue', 'requeueOnFail'],
+    type: 'boolean',
+    default: false,
+    meaning: 'Taken and not used: "attempts" and "onFailure" say it.',
+  },
+  version: {
+    type: 'integer',
+    min: 0,
+    max: NESTED_VERSION,
+    default: 0,
+    meaning: 'Of the keys: 0 and 1 are the flat ones, 2 has objects "queue" and "exchange".',
+  },
 });
 
 /** What the driver works with: complete and free of contradictions. */
 export interface AmqpSettings {
   readonly pipeline: string;
+  /** Its options stand in the objects `queue` and `exchange`. */
+  readonly isNested: boolean;
   readonly url: string;
   readonly tls: TlsPaths | undefined;
   readonly heartbeatS: number;
@@ -161,6 +192,7 @@ export function resolveSettings(context: DriverContext<AmqpOptions>): AmqpSettin
   const asked = queueArguments['x-max-priority'];
   return {
     pipeline,
+    isNested: given.version === NESTED_VERSION,
     url: given.addr ?? (section['addr'] as string | undefined) ?? DEFAULT_ADDR,
     tls: section['tls'] as TlsPaths | undefined,
     heartbeatS: given.heartbeat ?? DEFAULT_HEARTBEAT_S,
@@ -186,9 +218,10 @@ export function resolveSettings(context: DriverContext<AmqpOptions>): AmqpSettin
   };
 }
 
-/** The key of an option of the pipeline, for errors. */
-export function optionPath(pipeline: string, option: keyof AmqpOptions): string {
-  return `pipelines.${pipeline}.${option}`;
+/** The key of an option of the pipeline, for errors: in the form that its options are in. */
+export function optionPath({ pipeline, isNested }: Pick<AmqpSettings, 'pipeline' | 'isNested'>, option: keyof AmqpOptions): string {
+  const place = isNested ? options.find(({ name }) => name === option)?.nested : undefined;
+  return `pipelines.${pipeline}.${place === undefined ? option : place.join('.')}`;
 }
 
 function argumentsOf({ queueHeaders = {}, maxPriority }: AmqpOptions): Readonly<Record<string, unknown>> {
@@ -201,7 +234,8 @@ function refuseContradictions(
   queueArguments: Readonly<Record<string, unknown>>,
 ): void {
   const issues: ConfigIssue[] = [];
-  const refuse = (option: keyof AmqpOptions, message: string) => issues.push({ path: optionPath(pipeline, option), message });
+  const refuse = (option: keyof AmqpOptions, message: string) =>
+    issues.push({ path: optionPath({ pipeline, isNested: given.version === NESTED_VERSION }, option), message });
   const asked = given.queueHeaders?.['x-max-priority'];
   if (given.maxPriority !== undefined && asked !== undefined && asked !== given.maxPriority) {
     refuse('maxPriority', `It is ${given.maxPriority}, and "x-max-priority" of "queueHeaders" is another. Keep one of them.`);

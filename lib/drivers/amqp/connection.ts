@@ -4,6 +4,7 @@ import type { Clock } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
 import { JobsConfigError } from '../../contract/errors.js';
 import { messageOf } from '../../contract/thrown.js';
+import { isDistrust } from '../distrust.js';
 import { SupervisedConnection } from '../supervised-connection.js';
 import type { AmqpClient, AmqpModel } from './client.js';
 import type { AmqpOptions, AmqpSettings, TlsPaths } from './config.js';
@@ -44,7 +45,7 @@ export function superviseConnection(
     isFinal: isRefusal,
     connect: async () => {
       const model = await client.connect(address, socketOptions).catch((error: unknown) => {
-        throw isRefusal(error) ? refused(address, error) : error;
+        throw isDistrust((error as { code?: unknown }).code) ? distrusted(address, error) : isRefusal(error) ? refused(address, error) : error;
       });
       let reason: unknown = new Error('The broker closed the connection.');
       model.on('error', (error: Error) => {
@@ -85,6 +86,11 @@ function refused(address: string, error: unknown): JobsConfigError {
   return new JobsConfigError([{ path: 'amqp.addr', message: `${nameOf(address)} refuses: ${reason}. Correct user, password or virtual host.` }], {
     cause: error,
   });
+}
+
+function distrusted(address: string, error: unknown): JobsConfigError {
+  const message = `The certificate of ${nameOf(address)} is not trusted: ${messageOf(error)}. Give the file of its authority, or correct the host of "amqp.addr".`;
+  return new JobsConfigError([{ path: 'amqp.tls.rootCa', message }], { cause: error });
 }
 
 function dialSettings({ url, tls, heartbeatS, pipeline }: AmqpSettings): { address: string; socketOptions: Readonly<Record<string, unknown>> } {

@@ -62,7 +62,7 @@ export class Consumer {
     const { pipeline, queue } = this.#settings;
     if (queue === '') {
       const message = 'It is needed to consume. Give the name of the queue, or leave the pipeline out of "consume".';
-      throw new JobsConfigError([{ path: optionPath(pipeline, 'queue'), message }]);
+      throw new JobsConfigError([{ path: optionPath(this.#settings, 'queue'), message }]);
     }
     try {
       await this.#supervised.use(FIRST_WAIT_MS);

@@ -79,19 +79,19 @@ export async function explained<T>(settings: AmqpSettings, work: () => Promise<T
   }
 }
 
-function explain({ pipeline }: AmqpSettings, error: unknown): JobsConfigError | undefined {
+function explain(settings: AmqpSettings, error: unknown): JobsConfigError | undefined {
   const { code, message } = error as { code?: unknown; message?: string };
   if (code !== PRECONDITION_FAILED || message === undefined) return undefined;
   const { argument, kind, name, asked, found } = INEQUIVALENT.exec(message)?.groups ?? {};
   if (argument === undefined || (kind !== 'queue' && kind !== 'exchange')) {
-    return new JobsConfigError([{ path: `pipelines.${pipeline}`, message: `The broker refused it: ${message}` }], { cause: error });
+    return new JobsConfigError([{ path: `pipelines.${settings.pipeline}`, message: `The broker refused it: ${message}` }], { cause: error });
   }
   const option = OPTIONS[argument]?.[kind] ?? 'queueHeaders';
   const remedy = option === 'queueHeaders' ? `Set "${argument}" there as the broker has it` : 'Set it as the broker has it';
   return new JobsConfigError(
     [
       {
-        path: optionPath(pipeline, option),
+        path: optionPath(settings, option),
         message: `The broker has ${kind} "${name}" with another "${argument}": asked for was ${asked}, it is ${found}. ${remedy}, or delete the ${kind}.`,
       },
     ],

@@ -3,6 +3,7 @@ import type { JobsLogger } from '../../contract/logger.js';
 import { loadPackage } from '../../contract/load-package.js';
 import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { errorOf } from '../../contract/thrown.js';
+import { isDistrust } from '../distrust.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';
 import type {
@@ -63,17 +64,6 @@ const NEEDS_NEW_PRODUCER: ReadonlySet<string> = new Set([
 ]);
 const MISSING = 'UNKNOWN_TOPIC_OR_PARTITION';
 const WRONG_PASSWORD = 'KafkaJSSASLAuthenticationError';
-/** What Node says of a certificate that it does not believe. */
-const DISTRUST: ReadonlySet<string | undefined> = new Set([
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
 
 /**
  * Loads kafkajs and its codecs.
@@ -167,7 +157,7 @@ class KafkaJsClient implements KafkaClient {
       const message = `${places} refuses "${sasl?.username}" by "${sasl?.mechanism}": ${cause.message}. Correct user, password or mechanism.`;
       return new JobsConfigError([{ path: 'kafka.sasl', message }], { cause });
     }
-    if (!DISTRUST.has(cause.code)) return cause;
+    if (!isDistrust(cause.code)) return cause;
     const message = `The certificate of ${places} is not to be trusted: ${cause.message}. Correct "rootCa" or the addresses.`;
     return new JobsConfigError([{ path: 'kafka.tls', message }], { cause });
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import { loadPackage } from '../../contract/load-package.js';
+import { isDistrust } from '../distrust.js';
 import type { SqsSection } from './config.js';
 
 /** An attribute of a message. */
@@ -73,6 +74,7 @@ export class SqsFailure extends Error {
 
 /** The members of the SDK that are used. */
 interface SdkClient {
+  readonly config: { region(): Promise<string> };
   send(command: object, options: { readonly abortSignal: AbortSignal }): Promise<unknown>;
   destroy(): void;
 }
@@ -85,6 +87,8 @@ const NOT_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI
 const BUSY = /Throttl|SlowDown|TooManyRequests|OverLimit|LimitExceeded|QueueDeletedRecently|KmsThrottled/;
 /** The SDK's words. */
 const NO_REGION = 'Region is missing';
+const NO_REGION_REMEDY = ': set "sqs.region", or AWS_REGION in the environment';
+const UNTRUSTED_REMEDY = ': its certificate is not trusted. Name the file of its authority in NODE_EXTRA_CA_CERTS, or correct "sqs.endpoint"';
 const HTTP_TOO_MANY = 429;
 const HTTP_SERVER_ERROR = 500;
 
@@ -103,10 +107,9 @@ export class SqsApi {
   /** Nothing is asked of the service yet. */
   static async open(section: SqsSection, clock: Clock): Promise<SqsApi> {
     const package_ = await loadPackage(PACKAGE, 'The driver "sqs"');
-    const { key, secret, sessionToken, endpoint } = section;
-    const region = section.region ?? (endpoint === undefined ? undefined : REGION_OF_OWN_SERVERS);
+    const { key, secret, sessionToken, region, endpoint } = section;
     const Client = package_['SQSClient'] as SdkClass<SdkClient>;
-    const client = new Client({
+    const settings = {
       // Tries are counted and timed here: the SDK would hide which of them reached the service.
       maxAttempts: 1,
       ...(endpoint === undefined ? {} : { endpoint }),
@@ -114,8 +117,10 @@ export class SqsApi {
       ...(key === undefined || secret === undefined
         ? {}
         : { credentials: { accessKeyId: key, secretAccessKey: secret, ...(sessionToken === undefined ? {} : { sessionToken }) } }),
-    });
-    return new SqsApi(client, package_, clock);
+    };
+    const client = new Client(settings);
+    const isRegionless = endpoint !== undefined && !(await hasRegion(client));
+    return new SqsApi(isRegionless ? new Client({ ...settings, region: REGION_OF_OWN_SERVERS }) : client, package_, clock);
   }
 
   /**
@@ -153,6 +158,14 @@ export class SqsApi {
   }
 }
 
+/** Given, or found by the SDK in its environment. */
+function hasRegion({ config }: SdkClient): Promise<boolean> {
+  return config.region().then(
+    () => true,
+    () => false,
+  );
+}
+
 interface SdkError {
   readonly name?: unknown;
   readonly code?: unknown;
@@ -164,7 +177,7 @@ function failureOf(error: unknown): SqsFailure {
   const { name, code, message, $metadata } = (error ?? {}) as SdkError;
   const reason = typeof code === 'string' ? code : typeof name === 'string' ? name : 'Error';
   const said = typeof message === 'string' && message !== '' ? message : reason;
-  const text = said === NO_REGION ? `${said}: set "sqs.region", or AWS_REGION in the environment` : said;
+  const text = said + (isDistrust(code) ? UNTRUSTED_REMEDY : said === NO_REGION ? NO_REGION_REMEDY : '');
   return new SqsFailure(kindOf(reason, String(name), $metadata?.httpStatusCode, text), reason, text, { cause: error });
 }
 
@@ -172,6 +185,7 @@ function kindOf(reason: string, name: string, status: number | undefined, messag
   if (name === 'QueueDoesNotExist' || name.endsWith('NonExistentQueue')) return 'missing';
   if (BUSY.test(name) || status === HTTP_TOO_MANY) return 'busy';
   if (NOT_SENT.has(reason)) return 'unreachable';
+  if (isDistrust(reason)) return 'refused';
   if (status !== undefined) return status >= HTTP_SERVER_ERROR ? 'uncertain' : 'refused';
   // Without an answer: of the SDK itself where it found nothing to sign with, else of the connection.
   return name === 'CredentialsProviderError' || message.startsWith(NO_REGION) ? 'refused' : 'uncertain';
