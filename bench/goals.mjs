@@ -1,24 +1,24 @@
 // The goals of the library, each a ratio of two rows of one run. CPU time decides where both rows run in one process, wall time where they wait for a disk
 // or for each other.
+import { brokerClaims } from './broker-goals.mjs';
+import {
+  faster,
+  inTurns,
+  scale,
+  plainScale,
+  atLeast,
+  fasterByWall,
+  thousandsPerSecond,
+  atMost,
+  within,
+  absent,
+  ratios,
+  medianOf,
+} from './claims.mjs';
 import { rows as bullmq } from './rows/bullmq.mjs';
 
-/**
- * The numbers of all rounds.
- *
- * @typedef {(row: string, metric: string) => readonly number[]} Read - Row by `file: name`; one number a round.
- */
-
-/**
- * @typedef {object} Claim
- * @property {string} goal
- * @property {string} what
- * @property {string} target
- * @property {((read: Read) => readonly number[]) | undefined} values - One a round; `undefined` for what cannot be measured here.
- * @property {(value: number) => boolean} isMet
- * @property {(value: number) => string} show
- * @property {((read: Read) => readonly number[]) | undefined} wall - The same by wall time, for scale.
- * @property {string} remark
- */
+/** @typedef {import('./claims.mjs').Claim} Claim */
+/** @typedef {import('./claims.mjs').Read} Read */
 
 const PLAIN = 'kernel: plain handler';
 const PROTOTYPE = 'limits: prototype, async handler';
@@ -133,146 +133,10 @@ export const CLAIMS = [
     0.8,
   ),
   thousandsPerSecond('6', 'the same, thousand jobs per second', 100, 'rpc: library, Push with 32 in flight'),
+  ...brokerClaims(),
   absent('22', 'no AsyncLocalStorage, AbortSignal, timer or UUID per plain job', 'none', 'counted by test/kernel/hot-path.spec.ts'),
   absent('1–23', 'clauses against real RoadRunner', '', 'peer absent: it needs NRR_RR_BIN, and the wire'),
 ];
-
-/**
- * How many times as fast `row` is as `other`.
- *
- * @param {string} goal
- * @param {string} what
- * @param {string} row
- * @param {string} other
- * @param {number} least
- * @returns {Claim}
- */
-function faster(goal, what, row, other, least) {
-  return {
-    ...scale(goal, what, row, other),
-    target: `≥ ${least}`,
-    isMet: (value) => value >= least,
-    remark: '',
-  };
-}
-
-/**
- * Of a row whose subjects take turns in its process. It makes the ratios itself, by jobs a second: most of a commit is waiting.
- *
- * @param {string} goal
- * @param {string} what
- * @param {string} row
- * @param {number} least
- * @returns {Claim}
- */
-function inTurns(goal, what, row, least) {
-  const values = (/** @type {Read} */ read) => read(row, 'wallRatio');
-  return { ...atLeast(goal, what, least, values), wall: values };
-}
-
-/**
- * The same without a target.
- *
- * @param {string} goal
- * @param {string} what
- * @param {string} row
- * @param {string} other
- * @returns {Claim}
- */
-function scale(goal, what, row, other) {
-  return {
-    goal,
-    what,
-    target: '–',
-    values: (read) => ratios(read(other, 'cpuNs'), read(row, 'cpuNs')),
-    isMet: () => true,
-    show: rounded,
-    wall: (read) => ratios(read(other, 'wallNs'), read(row, 'wallNs')),
-    remark: 'for scale',
-  };
-}
-
-/**
- * @param {string} goal
- * @param {string} what
- * @param {(read: Read) => readonly number[]} values
- * @returns {Claim}
- */
-function plainScale(goal, what, values) {
-  return { goal, what, target: '–', values, isMet: () => true, show: rounded, wall: undefined, remark: 'for scale' };
-}
-
-/**
- * @param {string} goal
- * @param {string} what
- * @param {number} least
- * @param {(read: Read) => readonly number[]} values
- * @returns {Claim}
- */
-function atLeast(goal, what, least, values) {
-  return { ...plainScale(goal, what, values), target: `≥ ${least}`, isMet: (value) => value >= least, remark: '' };
-}
-
-/**
- * As `faster`, by wall time: of rows of several processes.
- *
- * @param {string} goal
- * @param {string} what
- * @param {string} row
- * @param {string} other
- * @param {number} least
- * @returns {Claim}
- */
-function fasterByWall(goal, what, row, other, least) {
-  const values = (/** @type {Read} */ read) => ratios(read(other, 'wallNs'), read(row, 'wallNs'));
-  return { ...atLeast(goal, what, least, values), wall: values };
-}
-
-/**
- * @param {string} goal
- * @param {string} what
- * @param {number} least
- * @param {string} row
- */
-function thousandsPerSecond(goal, what, least, row) {
-  return atLeast(goal, what, least, (read) => read(row, 'wallNs').map((ns) => 1_000_000 / ns));
-}
-
-/**
- * @param {string} goal
- * @param {string} what
- * @param {number} most
- * @param {string} unit
- * @param {(read: Read) => readonly number[]} values
- * @returns {Claim}
- */
-function atMost(goal, what, most, unit, values) {
-  const show = (/** @type {number} */ value) => `${rounded(value)} ${unit}`.trim();
-  return { ...plainScale(goal, what, values), target: `≤ ${most} ${unit}`.trim(), isMet: (value) => value <= most, show, remark: '' };
-}
-
-/**
- * @param {string} goal
- * @param {string} what
- * @param {number} tolerance
- * @param {(read: Read) => readonly number[]} values
- * @returns {Claim}
- */
-function within(goal, what, tolerance, values) {
-  const target = `1 ± ${tolerance}`;
-  return { ...plainScale(goal, what, values), target, isMet: (value) => Math.abs(value - 1) <= tolerance, remark: '' };
-}
-
-/**
- * @param {string} goal
- * @param {string} what
- * @param {string} target
- * @param {string} remark
- * @returns {Claim}
- */
-function absent(goal, what, target, remark) {
-  return { goal, what, target, values: undefined, isMet: () => false, show: rounded, wall: undefined, remark };
-}
 
 /**
  * @param {string} equipment
@@ -298,23 +162,4 @@ function bothCalls(handler) {
 function bestOfPollers(read) {
   const costs = POLLERS.map((row) => medianOf(read(row, 'cpuNs')));
   return [Math.min(...costs) / medianOf(read(PLAIN, 'cpuNs'))];
-}
-
-/**
- * @param {readonly number[]} over
- * @param {readonly number[]} under
- */
-function ratios(over, under) {
-  return over.map((value, round) => value / (under[round] ?? Number.NaN));
-}
-
-/** @param {readonly number[]} values */
-function medianOf(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-/** @param {number} value */
-function rounded(value) {
-  if (Math.abs(value) >= 100) return value.toFixed(0);
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

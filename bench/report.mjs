@@ -4,7 +4,7 @@ import { median } from './support/measure.mjs';
 
 /**
  * @param {object} run
- * @param {readonly import('./goals.mjs').Claim[]} run.claims
+ * @param {readonly import('./claims.mjs').Claim[]} run.claims
  * @param {ReadonlyMap<string, readonly Record<string, number>[]>} run.measured
  * @param {readonly number[]} run.loads - Load averages before the first round and after each.
  * @param {number} run.rounds
@@ -41,8 +41,8 @@ ${table(
 }
 
 /**
- * @param {import('./goals.mjs').Claim} claim
- * @param {import('./goals.mjs').Read} read
+ * @param {import('./claims.mjs').Claim} claim
+ * @param {import('./claims.mjs').Read} read
  */
 function claimLine({ goal, what, target, values, isMet, show, wall, remark }, read) {
   const all = (values?.(read) ?? []).filter(Number.isFinite);

@@ -12,6 +12,8 @@ const SEND = 500;
 /** Between two looks of a paused consumer, as the driver has it. Unit: milliseconds. */
 const FETCH_WAIT_MS = 250;
 const CLIENT_ID = 'bench';
+/** It makes a request of each job. */
+const NEST_SHARE = 0.1;
 
 /**
  * @param {string} url
@@ -145,12 +147,13 @@ async function openNestKafka(url, topic) {
   await createTopic(new kafkajs.Kafka({ clientId: CLIENT_ID, brokers, logLevel: kafkajs.logLevel.NOTHING }), topic);
   const client = { clientId: CLIENT_ID, brokers, logLevel: kafkajs.logLevel.NOTHING };
   const options = { client, consumer: { groupId: topic }, subscribe: { fromBeginning: true } };
-  return openNest({
+  const subject = await openNest({
     server: { transport: Transport.KAFKA, options },
     client: { transport: Transport.KAFKA, options: { client, producerOnlyMode: true } },
     pattern: topic,
     atOnce: SEND,
   });
+  return { ...subject, share: NEST_SHARE };
 }
 
 /**

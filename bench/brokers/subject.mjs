@@ -11,6 +11,7 @@ import { openKernel, QUEUE } from '../support/kernel.mjs';
  * @property {(jobs: number) => Promise<unknown>} push - Resolves when the broker has confirmed all of them.
  * @property {() => unknown} resume - Jobs are handled and acknowledged from here on.
  * @property {() => unknown} pause - And from here on they wait in the broker. Subjects without it always handle.
+ * @property {number} [share] - Of the jobs of others: a slow subject would take the time of all.
  * @property {() => Promise<unknown>} close
  */
 
@@ -24,8 +25,6 @@ export const ALWAYS = { resume: always, pause: always };
 /** Counts what was handled. */
 export class Arrivals {
   #left = 0;
-  #firstAt = 0;
-  #lastAt = 0;
   #finish = always;
   /** Of every job. */
   onEach = always;
@@ -36,23 +35,14 @@ export class Arrivals {
   /** @param {number} jobs */
   start(jobs) {
     this.#left = jobs;
-    this.#firstAt = 0;
     this.done = new Promise((resolve) => (this.#finish = () => resolve(undefined)));
   }
 
   /** @param {number} size */
   handled(size) {
     this.sum += size;
-    if (this.#firstAt === 0) this.#firstAt = performance.now();
     this.onEach();
-    if (--this.#left > 0) return;
-    this.#lastAt = performance.now();
-    this.#finish();
-  }
-
-  /** From the first job to the last. */
-  get wallNs() {
-    return (this.#lastAt - this.#firstAt) * 1_000_000;
+    if (--this.#left === 0) this.#finish();
   }
 }
 

@@ -12,8 +12,8 @@ const PARTS = /** @type {const} */ (['push', 'consume', 'both']);
  * Nanoseconds per job of the library, and for each other subject how many times as fast as it the library is (`name.push`), and how many times
  * as much processor time the library takes (`name.pushCpu`): medians of the turns.
  *
- * `push`: every job confirmed while nothing is handled. `consume`: all of them handled and acknowledged, from the first to the last. `both`: pushed
- * while they are handled, on one clock until the last is.
+ * `push`: every job confirmed while nothing is handled. `consume`: all of them handled and acknowledged. `both`: pushed while they are handled,
+ * on one clock until the last is.
  *
  * @param {Subjects} subjects
  * @param {{ jobs: number, warmUp: number }} counts
@@ -26,27 +26,29 @@ export async function measureInTurns(subjects, { jobs, warmUp }) {
     /** @type {Record<string, Record<string, import('../support/measure.mjs').Cost>>} */
     const costs = {};
     for (const [name, subject] of turn % 2 === 0 ? all : all.toReversed()) costs[name] = await measure(subject, jobs);
-    turns.push(numbersOf(costs, jobs));
+    turns.push(numbersOf(costs));
   }
   await Promise.all(all.map(([, subject]) => subject.close()));
   return mediansOf(turns);
 }
 
 /**
+ * Per job.
+ *
  * @param {Subject} subject
- * @param {number} jobs
+ * @param {number} allJobs
  */
-async function measure({ arrivals, push, resume, pause }, jobs) {
+async function measure({ arrivals, push, resume, pause, share = 1 }, allJobs) {
+  const jobs = allJobs * share;
   /** @type {Record<string, import('../support/measure.mjs').Cost>} */
   const costs = {};
   if (pause !== ALWAYS.pause) {
     costs['push'] = await costOf(() => push(jobs));
-    const { cpuNs } = await costOf(async () => {
+    costs['consume'] = await costOf(async () => {
       arrivals.start(jobs);
       await resume();
       await arrivals.done;
     });
-    costs['consume'] = { cpuNs, wallNs: arrivals.wallNs };
   }
   costs['both'] = await costOf(async () => {
     arrivals.start(jobs);
@@ -54,22 +56,19 @@ async function measure({ arrivals, push, resume, pause }, jobs) {
     await arrivals.done;
   });
   await pause();
-  return costs;
+  return Object.fromEntries(Object.entries(costs).map(([part, { cpuNs, wallNs }]) => [part, { cpuNs: cpuNs / jobs, wallNs: wallNs / jobs }]));
 }
 
-/**
- * @param {Record<string, Record<string, import('../support/measure.mjs').Cost>>} costs
- * @param {number} jobs
- */
-function numbersOf(costs, jobs) {
+/** @param {Record<string, Record<string, import('../support/measure.mjs').Cost>>} costs */
+function numbersOf(costs) {
   const { library, ...peers } = costs;
   /** @type {Record<string, number>} */
   const numbers = {};
   for (const part of PARTS) {
     const ours = library?.[part];
     if (ours === undefined) continue;
-    numbers[`${part}WallNs`] = ours.wallNs / jobs;
-    numbers[`${part}CpuNs`] = ours.cpuNs / jobs;
+    numbers[`${part}WallNs`] = ours.wallNs;
+    numbers[`${part}CpuNs`] = ours.cpuNs;
     for (const [name, peer] of Object.entries(peers)) {
       const theirs = peer[part];
       if (theirs === undefined) continue;

@@ -1,203 +1,43 @@
-// Jobs through a real broker, beside its raw client doing the same work: 1000 pushes at once, each confirmed, while as many are waiting; then all are
-// consumed, and each is acknowledged. Both take turns in one process. A row runs where the broker's address is known:
+// Jobs through a real broker, beside its raw client, other clients and Nest's own transports doing the same work. All take turns in one process.
+// A row runs where the broker's address is known, peers that are no dependencies of the project where NRR_BENCH_PEERS names their folder:
 //
-//   npm run brokers -- amqp beanstalk -- npm run bench -- --only brokers
-import { connect } from 'node:net';
+//   npm run brokers -- amqp beanstalk kafka sqs -- npm run bench -- --only brokers
 import { randomUUID } from 'node:crypto';
-import amqplib from 'amqplib';
-import { Countdown, PAYLOAD } from '../support/drain.mjs';
-import { openKernel, QUEUE } from '../support/kernel.mjs';
-import { costOf, median } from '../support/measure.mjs';
+import { openAmqp, openIdleAmqp } from '../brokers/amqp.mjs';
+import { openBeanstalk, openIdleBeanstalk } from '../brokers/beanstalk.mjs';
+import { openIdleKafka, openKafka } from '../brokers/kafka.mjs';
+import { openIdleSqs, openSqs } from '../brokers/sqs.mjs';
+import { measureIdle, measureInTurns } from '../brokers/turns.mjs';
 
-const AT_ONCE = 1_000;
-const JOBS = 10_000;
-const WARM_UP = 20_000;
-const TURNS = 5;
-const PREFETCH = 200;
-const BODY = Buffer.from(PAYLOAD);
+/** @typedef {import('../brokers/turns.mjs').Subjects} Subjects */
 
-/** @typedef {{ push(jobs: number): Promise<void>, consume(jobs: number): Promise<void>, close(): Promise<void> }} Subject */
-
-/** @type {Record<string, (url: string, name: string) => Promise<{ ours: Subject, raw: Subject }>>} */
-const BROKERS = {
-  amqp: async (url, name) => ({
-    ours: await openLibrary({ driver: 'amqp', queue: name, durable: true, exchangeDurable: true, prefetch: PREFETCH }, { amqp: { addr: url } }),
-    raw: await openAmqplib(url, `${name}-raw`),
-  }),
-  beanstalk: async (url, name) => ({
-    ours: await openLibrary({ driver: 'beanstalk', tube: name, prefetch: PREFETCH }, { beanstalk: { addr: url } }),
-    raw: await openBeanstalk(new URL(url), `${name}-raw`),
-  }),
+/** @type {Record<string, { broker: string, open: (url: string, name: string) => Promise<Subjects>, measure: (subjects: Subjects) => Promise<Record<string, number>> }>} */
+const ROWS = {
+  amqp: { broker: 'amqp', open: openAmqp, measure: (subjects) => measureInTurns(subjects, { jobs: 4_000, warmUp: 8_000 }) },
+  beanstalk: { broker: 'beanstalk', open: openBeanstalk, measure: (subjects) => measureInTurns(subjects, { jobs: 10_000, warmUp: 20_000 }) },
+  'kafka, batches of 500': { broker: 'kafka', open: (url, name) => openKafka(url, name, 'batches'), measure: inTurnsOfKafka },
+  'kafka, single pushes': { broker: 'kafka', open: (url, name) => openKafka(url, name, 'single pushes'), measure: inTurnsOfKafka },
+  sqs: { broker: 'sqs', open: openSqs, measure: (subjects) => measureInTurns(subjects, { jobs: 500, warmUp: 500 }) },
+  'amqp, idle': { broker: 'amqp', open: openIdleAmqp, measure: idle },
+  'beanstalk, idle': { broker: 'beanstalk', open: openIdleBeanstalk, measure: idle },
+  'kafka, idle': { broker: 'kafka', open: openIdleKafka, measure: idle },
+  'sqs, idle': { broker: 'sqs', open: openIdleSqs, measure: idle },
 };
 
+/** @type {Record<string, () => Promise<Record<string, number>>>} */
 export const rows = Object.fromEntries(
-  Object.entries(BROKERS).flatMap(([name, open]) => {
-    const url = process.env[`NRR_TEST_${name.toUpperCase()}_URL`];
-    return url === undefined ? [] : [[name, () => measureInTurns(url, open)]];
+  Object.entries(ROWS).flatMap(([name, { broker, open, measure }]) => {
+    const url = process.env[`NRR_TEST_${broker.toUpperCase()}_URL`];
+    return url === undefined ? [] : [[name, async () => measure(await open(url, `bench-${randomUUID()}`))]];
   }),
 );
 
-/**
- * Nanoseconds per job of both, and how many times as fast as the raw client the library is: medians of the turns.
- *
- * @param {string} url
- * @param {(typeof BROKERS)[string]} open
- */
-async function measureInTurns(url, open) {
-  const { ours, raw } = await open(url, `bench-${randomUUID()}`);
-  for (const subject of [ours, raw]) {
-    await subject.push(WARM_UP);
-    await subject.consume(WARM_UP);
-  }
-  const turns = [];
-  for (let turn = 0; turn < TURNS; turn++) {
-    const library = await measure(ours);
-    const client = await measure(raw);
-    turns.push({
-      ...library,
-      rawPushWallNs: client.pushWallNs,
-      rawConsumeWallNs: client.consumeWallNs,
-      wallRatio: client.wallNs / library.wallNs,
-      cpuRatio: client.cpuNs / library.cpuNs,
-      pushRatio: client.pushWallNs / library.pushWallNs,
-      consumeRatio: client.consumeWallNs / library.consumeWallNs,
-    });
-  }
-  await Promise.all([ours.close(), raw.close()]);
-  return Object.fromEntries(Object.keys(turns[0] ?? {}).map((metric) => [metric, median(turns.map((turn) => Reflect.get(turn, metric)))]));
+/** @param {Subjects} subjects */
+function inTurnsOfKafka(subjects) {
+  return measureInTurns(subjects, { jobs: 10_000, warmUp: 20_000 });
 }
 
-/** @param {Subject} subject */
-async function measure(subject) {
-  const push = await costOf(() => subject.push(JOBS));
-  const consume = await costOf(() => subject.consume(JOBS));
-  return {
-    wallNs: (push.wallNs + consume.wallNs) / JOBS,
-    cpuNs: (push.cpuNs + consume.cpuNs) / JOBS,
-    pushWallNs: push.wallNs / JOBS,
-    consumeWallNs: consume.wallNs / JOBS,
-  };
-}
-
-/**
- * @param {number} jobs
- * @param {() => Promise<unknown>} pushOne
- */
-async function inLots(jobs, pushOne) {
-  for (let pushed = 0; pushed < jobs; pushed += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, pushOne));
-}
-
-/**
- * @param {import('nestjs-roadrunner/kernel').PipelineOptions} pipeline
- * @param {import('nestjs-roadrunner/kernel').KernelOptions} options
- * @returns {Promise<Subject>}
- */
-async function openLibrary(pipeline, options) {
-  const { kernel, queue, countdown } = await openKernel(
-    (counted) =>
-      async ({ payload }) =>
-        counted.handled(payload.length),
-    {
-      ...options,
-      pipelines: { [QUEUE]: pipeline },
-      failed: { store: 'memory' },
-    },
-  );
-  return {
-    push: (jobs) => inLots(jobs, () => queue.push('echo', PAYLOAD)),
-    consume: async (jobs) => {
-      countdown.start(jobs);
-      await kernel.resume(QUEUE);
-      await countdown.done;
-      await kernel.pause(QUEUE);
-    },
-    close: () => kernel.close(),
-  };
-}
-
-/**
- * @param {string} url
- * @param {string} queue
- * @returns {Promise<Subject>}
- */
-async function openAmqplib(url, queue) {
-  const connection = await amqplib.connect(url);
-  const publisher = await connection.createConfirmChannel();
-  const consumer = await connection.createChannel();
-  await publisher.assertQueue(queue, { durable: true });
-  await consumer.prefetch(PREFETCH);
-  const countdown = new Countdown();
-  const publish = () =>
-    new Promise((resolve, reject) => {
-      publisher.sendToQueue(queue, BODY, { persistent: true }, (error) => (error ? reject(error) : resolve(undefined)));
-    });
-  return {
-    push: (jobs) => inLots(jobs, publish),
-    consume: async (jobs) => {
-      countdown.start(jobs);
-      const { consumerTag } = await consumer.consume(queue, (message) => {
-        if (message === null) return;
-        countdown.handled(message.content.length);
-        consumer.ack(message);
-      });
-      await countdown.done;
-      await consumer.cancel(consumerTag);
-    },
-    close: async () => {
-      await publisher.deleteQueue(queue);
-      await connection.close();
-    },
-  };
-}
-
-/**
- * Commands are written without waiting for the answer to the one before.
- *
- * @param {URL} url
- * @param {string} tube
- * @returns {Promise<Subject>}
- */
-async function openBeanstalk({ hostname, port }, tube) {
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-  /** @type {((line: string) => void)[]} */
-  const waiting = [];
-  let rest = '';
-  let bodyLeft = 0;
-  socket.setEncoding('latin1').on('data', (/** @type {string} */ text) => {
-    rest += text;
-    for (;;) {
-      if (bodyLeft > 0) {
-        if (rest.length < bodyLeft) return;
-        rest = rest.slice(bodyLeft);
-        bodyLeft = 0;
-      }
-      const end = rest.indexOf('\r\n');
-      if (end === -1) return;
-      const line = rest.slice(0, end);
-      rest = rest.slice(end + 2);
-      if (line.startsWith('RESERVED')) bodyLeft = Number(line.split(' ')[2]) + 2;
-      waiting.shift()?.(line);
-    }
-  });
-  const ask = (/** @type {string} */ command) => {
-    socket.write(`${command}\r\n`);
-    return new Promise((/** @type {(line: string) => void} */ resolve) => waiting.push(resolve));
-  };
-  await ask(`use ${tube}`);
-  await ask(`watch ${tube}`);
-  await ask('ignore default');
-  return {
-    push: (jobs) => inLots(jobs, () => ask(`put 0 0 60 ${BODY.length}\r\n${PAYLOAD}`)),
-    consume: async (jobs) => {
-      let left = jobs;
-      const work = async () => {
-        while (left-- > 0) {
-          const [, id] = (await ask('reserve')).split(' ');
-          await ask(`delete ${id}`);
-        }
-      };
-      await Promise.all(Array.from({ length: PREFETCH }, work));
-    },
-    close: async () => void socket.destroy(),
-  };
+/** @param {Subjects} subjects */
+function idle(subjects) {
+  return measureIdle(subjects, { samples: 200, warmUp: 1_000 });
 }

@@ -265,23 +265,34 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     return NO_COUNTS;
   }
 
-  async #put(job: Job, headers: JobHeaders, delayMs: number): Promise<void> {
+  // Without `async`: one promise a push, the one that is given back.
+  #put(job: Job, headers: JobHeaders, delayMs: number): Promise<void> {
     const { pipeline, pushTimeoutMs, clock } = this.#context;
-    const { tube, tubePriority, ttrSeconds } = this.#settings;
     const delay = seconds(delayMs);
-    if (delay > MAX_UINT32) throw new NotSupportedByDriverError('beanstalk', `a delay of ${delay} s`, `Give at most ${MAX_UINT32} s.`);
-    const body = encodeEnvelope(job, headers, delay);
+    if (delay > MAX_UINT32) {
+      return Promise.reject(new NotSupportedByDriverError('beanstalk', `a delay of ${delay} s`, `Give at most ${MAX_UINT32} s.`));
+    }
     const startedAt = clock.monotonic();
     const talk = this.#talk!;
-    const client = talk.current ?? (await talk.use(pushTimeoutMs, pipeline, this.#stopping.signal));
-    client.use(tube);
-    let reply: Reply;
-    try {
-      reply = await client.ask(`put ${tubePriority} ${delay} ${ttrSeconds} ${body.byteLength}`, body);
-    } catch (cause) {
-      throw new PushUncertainError(pipeline, job.id, Math.round(clock.monotonic() - startedAt), { cause });
-    }
-    if (reply.word !== 'INSERTED') throw this.#refusal(reply.word, body.byteLength);
+    const put = (client: BeanstalkClient): Promise<void> => this.#putOn(client, job, headers, delay, startedAt);
+    return talk.current === undefined ? talk.use(pushTimeoutMs, pipeline, this.#stopping.signal).then(put) : put(talk.current);
+  }
+
+  #putOn(client: BeanstalkClient, job: Job, headers: JobHeaders, delay: number, startedAt: number): Promise<void> {
+    const { pipeline, clock } = this.#context;
+    const { tube, tubePriority, ttrSeconds } = this.#settings;
+    return new Promise((resolve, reject) => {
+      const body = encodeEnvelope(job, headers, delay);
+      client.use(tube);
+      client.tell(
+        `put ${tubePriority} ${delay} ${ttrSeconds} ${body.byteLength}`,
+        {
+          replied: ({ word }) => (word === 'INSERTED' ? resolve() : reject(this.#refusal(word, body.byteLength))),
+          failed: (cause) => reject(new PushUncertainError(pipeline, job.id, Math.round(clock.monotonic() - startedAt), { cause })),
+        },
+        body,
+      );
+    });
   }
 
   #refusal(word: string, bodyBytes: number): Error {

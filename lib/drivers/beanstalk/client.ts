@@ -28,6 +28,8 @@ export interface BeanstalkClientOptions {
 }
 
 const KEEP_ALIVE_MS = 10_000;
+/** So much is not held back until the end of the turn: beanstalkd works on it while the rest is made. */
+const PIECE_BYTES = 32_768;
 const CRLF = '\r\n';
 
 /** One connection to beanstalkd: pipelined, and safe for any bytes. */
@@ -97,6 +99,7 @@ export class BeanstalkClient {
     if (body === undefined) return;
     this.#unsent.push(body, CRLF);
     this.#unsentBytes += body.byteLength + CRLF.length;
+    if (this.#unsentBytes >= PIECE_BYTES) this.#write();
   }
 
   ask(command: string, body?: Uint8Array): Promise<Reply> {

@@ -33,6 +33,11 @@ export interface RecordChange {
 
 /** The job as a record, without a partition. */
 export function encodeJob(job: Job, { headers, dueAt }: RecordChange, priority: number): OutgoingRecord {
+  // An object without a prototype costs kafkajs more, and only names that a user chose need it.
+  if (headers === NO_HEADERS && dueAt === undefined && !job.autoAck) {
+    const plain = { [JOB]: job.name, [PIPELINE]: job.pipeline, [PRIORITY]: priorityBytes(priority) };
+    return { key: job.id, value: bytesOf(job.payload), headers: plain };
+  }
   const written = Object.create(null) as Record<string, HeaderValue>;
   let further: Record<string, readonly string[]> | undefined;
   for (const name of Object.keys(headers)) {
@@ -109,7 +114,9 @@ function furtherValues(json: string | undefined): Readonly<Record<string, unknow
 
 function priorityBytes(priority: number): Uint8Array {
   const bytes = Buffer.allocUnsafe(PRIORITY_BYTES);
-  bytes.writeBigInt64LE(BigInt(Math.trunc(priority)));
+  const whole = Math.trunc(priority);
+  bytes.writeUInt32LE(whole >>> 0, 0);
+  bytes.writeInt32LE(Math.floor(whole / 2 ** 32), 4);
   return bytes;
 }
 
