@@ -389,4 +389,14 @@ describe('Options of driver "beanstalk"', () => {
   ])('refuse %s', async (_, given, path) => {
     await expect(openBeanstalk(given)).rejects.toMatchObject({ code: 'INVALID_CONFIG', issues: [{ path }] });
   });
+
+  it('reads what came while its process stood still before it gives up a connection', async () => {
+    const { driver } = await openBeanstalk({ options: { addr: beanstalkd.url, tube: freshTube() }, section: { timeout: 300 } });
+    await driver.push(aJob());
+    const push = driver.push(aJob());
+    await new Promise(setImmediate); // it is sent
+    const until = performance.now() + 600;
+    while (performance.now() < until);
+    await push;
+  });
 });

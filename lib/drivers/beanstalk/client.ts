@@ -173,9 +173,20 @@ export class BeanstalkClient {
   #check(): void {
     this.#watch = undefined;
     if (this.#handlers.length === 0) return;
-    const left = this.#lastReplyAt + this.#answerMs + this.#waitMs - this.#clock.monotonic();
-    if (left <= 0) this.#end(new Error(`beanstalkd gave no answer within ${this.#answerMs + this.#waitMs} ms.`));
-    else this.#watch = this.#clock.setTimer(left, () => this.#check(), { keepsAlive: false });
+    const left = this.#leftMs();
+    if (left > 0) this.#watch = this.#clock.setTimer(left, () => this.#check(), { keepsAlive: false });
+    else setImmediate(() => this.#giveUp());
+  }
+
+  // Timers come before sockets: the answer to a process that stood still may have been there, unread.
+  #giveUp(): void {
+    if (this.#ended !== undefined || this.#watch !== undefined || this.#handlers.length === 0) return;
+    if (this.#leftMs() > 0) this.#check();
+    else this.#end(new Error(`beanstalkd gave no answer within ${this.#answerMs + this.#waitMs} ms.`));
+  }
+
+  #leftMs(): number {
+    return this.#lastReplyAt + this.#answerMs + this.#waitMs - this.#clock.monotonic();
   }
 
   #end(error: Error): void {
