@@ -1,15 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { RunningProgram } from './support/running-program.js';
 
 const SAMPLE = fileURLToPath(new URL('../../sample/01-emails', import.meta.url));
+const MAIN = join(SAMPLE, 'dist/main.js');
 const SHIPPED = join(SAMPLE, 'data/signups.csv');
-const TIMEOUT_MS = 40_000;
+const TIMEOUT_MS = 120_000;
 const JOBS = ['email.welcome', 'email.tips'];
 const FOUND = /Found (\d+) waiting, (\d+) delayed and (\d+) interrupted jobs? of the last run; (\d+) of 60 signups were taken\. Going on\./;
 const KILLS = 2;
@@ -17,48 +17,6 @@ const KILLS = 2;
 const REQUESTS_AT_ONCE = 4;
 /** Of a process: 8 jobs run at once, and as many may have ended whose acknowledgement is on its way to the disk. */
 const MOST_UNSETTLED = 16;
-
-/** A process of the sample, with what it has printed so far. */
-class RunningSample {
-  output = '';
-  readonly #child: ChildProcess;
-  #look: () => void = () => {};
-
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
-    const { PORT: _port, ...rest } = process.env;
-    const env = { ...rest, ...environment };
-    this.#child = spawn(process.execPath, [join(SAMPLE, 'dist/main.js'), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-        this.#look();
-      });
-    }
-    this.#child.on('close', () => this.#look());
-  }
-
-  /** The status it ends with. */
-  async end(): Promise<number | null> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
-    return this.#child.exitCode;
-  }
-
-  /** The first match in the output, or waits for it. */
-  printed(pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-      this.#look = () => {
-        const match = pattern.exec(this.output);
-        if (match !== null) resolve(match);
-        else if (this.#child.exitCode !== null) reject(new Error(`It ended without printing ${String(pattern)}:\n${this.output}`));
-      };
-      this.#look();
-    });
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-}
 
 interface DeliveredMail {
   readonly to: string;
@@ -85,10 +43,12 @@ describe('sample/01-emails', () => {
     const file = join(folder, 'signups.csv');
     if (csv !== undefined) await writeFile(file, csv);
     const places = { OUTBOX: outbox, DATA_DIR: join(folder, 'data') };
-    const sample = new RunningSample([...args, ...(csv === undefined ? [] : ['--csv', file])], { ...places, ...environment });
+    const sample = new RunningProgram([process.execPath, MAIN, ...args, ...(csv === undefined ? [] : ['--csv', file])], {
+      env: { PORT: undefined, ...places, ...environment },
+    });
     closers.push(async () => {
       sample.kill('SIGKILL');
-      await sample.end();
+      await sample.ended();
     });
     return { sample, outbox };
   }
@@ -111,7 +71,7 @@ describe('sample/01-emails', () => {
       expect(countBy(signups, ({ expect: mood }) => mood)).toEqual({ ok: 950, 'refused-once': 40, 'refused-always': 10 });
 
       const { sample, outbox } = await start(['--once']);
-      expect(`${await sample.end()} ${sample.output}`).toMatch(/^0 [^]*All 1,000 signups are accounted for after/);
+      expect(`${await sample.ended()} ${sample.output}`).toMatch(/^0 [^]*All 1,000 signups are accounted for after/);
       expect(sample.output).toContain('1,980 mails in ');
       expect(sample.output).toContain(', 80 retries, 20 failed jobs');
 
@@ -136,7 +96,7 @@ describe('sample/01-emails', () => {
       const { sample: first, outbox } = await run();
       await arrivals(outbox, 12);
       first.kill('SIGKILL');
-      await first.end();
+      await first.ended();
       expect(first.output).not.toContain('Found');
 
       const { sample: second } = await run();
@@ -147,10 +107,10 @@ describe('sample/01-emails', () => {
       const before = (await mailsIn(outbox)).length;
       await arrivals(outbox, before + 20);
       second.kill('SIGKILL');
-      await second.end();
+      await second.ended();
 
       const { sample: last } = await run();
-      expect(`${await last.end()} ${last.output}`).toMatch(/^0 [^]*All 60 signups are accounted for after [\d.]+ s of this run\./);
+      expect(`${await last.ended()} ${last.output}`).toMatch(/^0 [^]*All 60 signups are accounted for after [\d.]+ s of this run\./);
       expect(last.output).toMatch(FOUND);
       const mails = await mailsIn(outbox);
       const jobs = new Map(mails.map(({ to, headers }) => [headers.get('x-job-id'), `${headers.get('x-job')} ${to}`]));
@@ -173,10 +133,10 @@ describe('sample/01-emails', () => {
       const folder = await createFolder();
       const csv = (name: string): string => `email,name,expect\n${name}@example.com,Pat,refused-always\n${name}2@example.com,Pat,ok\n`;
       const { sample: first } = await start(['--once'], csv('ada'), { PORT: '0' }, folder);
-      expect(`${await first.end()} ${first.output}`).toMatch(/^0 [^]*2 mails in .*, 2 failed jobs/);
+      expect(`${await first.ended()} ${first.output}`).toMatch(/^0 [^]*2 mails in .*, 2 failed jobs/);
 
       const { sample: second, outbox } = await start(['--once'], csv('bob'), { PORT: '0' }, folder);
-      expect(`${await second.end()} ${second.output}`).toMatch(/^0 [^]*2 mails in .*, 2 failed jobs/);
+      expect(`${await second.ended()} ${second.output}`).toMatch(/^0 [^]*2 mails in .*, 2 failed jobs/);
       expect(second.output).not.toContain('Found');
       expect((await mailsIn(outbox)).map(({ to }) => to)).toEqual(['bob2@example.com', 'bob2@example.com']);
     },
@@ -192,10 +152,10 @@ describe('sample/01-emails', () => {
       const { sample: first, outbox } = await start(['--once'], csv, environment, folder);
       await arrivals(outbox, 1);
       first.kill('SIGKILL');
-      await first.end();
+      await first.ended();
 
       const { sample: second } = await start(['--once'], csv, environment, folder);
-      expect(`${await second.end()} ${second.output}`).toMatch(/^0 [^]*All 1 signups are accounted for after [\d.]+ s\./);
+      expect(`${await second.ended()} ${second.output}`).toMatch(/^0 [^]*All 1 signups are accounted for after [\d.]+ s\./);
       expect(second.output).not.toContain('Found');
       expect(await mailsIn(outbox)).toHaveLength(2);
     },
@@ -210,17 +170,17 @@ describe('sample/01-emails', () => {
       const { sample: first, outbox } = await start(['--once'], csv, { PORT: '0' }, folder);
       await arrivals(outbox, 8);
       first.kill('SIGKILL');
-      await first.end();
+      await first.ended();
       const before = (await mailsIn(outbox)).length;
 
       const { sample: other } = await start(['--once'], csv, { PORT: '0', JOBS_DRIVER: 'memory' }, folder);
-      expect(`${await other.end()} ${other.output}`).toMatch(
+      expect(`${await other.ended()} ${other.output}`).toMatch(
         /^1 The last run kept its jobs in .+ and is not at its end\. Finish it without JOBS_DRIVER=memory/,
       );
       expect(await mailsIn(outbox)).toHaveLength(before);
 
       const { sample: last } = await start(['--once'], csv, { PORT: '0' }, folder);
-      expect(`${await last.end()} ${last.output}`).toMatch(/^0 [^]*All 30 signups are accounted for after/);
+      expect(`${await last.ended()} ${last.output}`).toMatch(/^0 [^]*All 30 signups are accounted for after/);
     },
     TIMEOUT_MS,
   );
@@ -229,7 +189,7 @@ describe('sample/01-emails', () => {
     'sends what the job says: name, headers, and one id for all copies',
     async () => {
       const { sample, outbox } = await start(['--once'], 'email,name,expect\njo@example.com,"Ünal, ""Jo""",refused-once\n');
-      expect(`${await sample.end()} ${sample.output}`).toMatch(/^0 /);
+      expect(`${await sample.ended()} ${sample.output}`).toMatch(/^0 /);
       const mails = await mailsIn(outbox);
       expect(mails.map(({ headers }) => headers.get('x-job'))).toEqual(JOBS);
       for (const { to, headers } of mails) {
@@ -247,7 +207,7 @@ describe('sample/01-emails', () => {
     'ends with status 1 and says who is not accounted for',
     async () => {
       const { sample } = await start(['--once'], 'email,name,expect\nada@example.com,Ada,ok\nno address,Bob,ok\n');
-      expect(await sample.end()).toBe(1);
+      expect(await sample.ended()).toBe(1);
       expect(sample.output).toContain('✘ 1 of 2 signups are accounted for');
       expect(sample.output).toContain('no address (ok): email.welcome arrived 0×, failed 0×; email.tips arrived 0×, failed 0×');
       expect(sample.output).toMatch(/Not taken by POST \/signup \(1\):\n\s+no address: 400 .*email must be an email/);
@@ -286,7 +246,7 @@ describe('sample/01-emails', () => {
       });
       expect((await call('GET', '/failed-jobs')).body).toEqual({ total: 0, jobs: [] });
       sample.kill('SIGTERM');
-      await sample.end();
+      await sample.ended();
     },
     TIMEOUT_MS,
   );
@@ -321,7 +281,7 @@ describe('sample/01-emails', () => {
       expect(port).not.toBe('3000');
 
       const { sample: stubborn } = await start(['--no-csv'], undefined, { PORT: port! });
-      expect(await stubborn.end()).toBe(1);
+      expect(await stubborn.ended()).toBe(1);
       expect(stubborn.output).toContain('EADDRINUSE');
     },
     TIMEOUT_MS,
@@ -331,10 +291,10 @@ describe('sample/01-emails', () => {
     'says what is wrong with its arguments and its file',
     async () => {
       const { sample: misspelt } = await start(['--onc']);
-      expect(await misspelt.end()).toBe(1);
+      expect(await misspelt.ended()).toBe(1);
       expect(misspelt.output).toBe("Unknown option '--onc'\n");
       const { sample: columns } = await start(['--once'], 'mail,name\na@example.com,A\n');
-      expect(await columns.end()).toBe(1);
+      expect(await columns.ended()).toBe(1);
       expect(columns.output).toMatch(/signups\.csv has the columns "mail, name"\. It needs email, name, expect\.\n$/);
     },
     TIMEOUT_MS,

@@ -1,5 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isAlive, RunningProgram } from './support/running-program.js';
@@ -21,70 +20,26 @@ const SHOPS: readonly Shop[] = [
   { language: 'Go', prefix: 'go', command: ['go', 'run', join(SAMPLE, 'clients/go/shop.go')], probe: 'version' },
 ];
 
-/** The application of the sample, with what it has printed so far. */
-class RunningApp {
-  output = '';
-  readonly #child: ChildProcess;
-  #look: () => void = () => {};
-
-  constructor() {
-    const env = { ...process.env, RPC: 'tcp://127.0.0.1:0', NO_COLOR: '1' };
-    this.#child = spawn(process.execPath, [join(SAMPLE, 'dist/main.js')], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-        this.#look();
-      });
-    }
-    this.#child.on('close', () => this.#look());
-  }
-
-  /** The first match in the output, or waits for it. */
-  printed(pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-      this.#look = () => {
-        const match = pattern.exec(this.output);
-        if (match !== null) resolve(match);
-        else if (this.#child.exitCode !== null) reject(new Error(`It ended without printing ${String(pattern)}:\n${this.output}`));
-      };
-      this.#look();
-    });
-  }
-
-  /** The address without its protocol. */
-  async address(): Promise<string> {
-    return (await this.printed(/Open to other processes at tcp:\/\/(127\.0\.0\.1:\d+)/))[1]!;
-  }
-
-  /** Asks it to end; answers how it did: Nest ends a process by the signal that it has handled. */
-  async stop(): Promise<number | string | null> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const closed = once(this.#child, 'close');
-      this.#child.kill('SIGTERM');
-      await closed;
-    }
-    return this.#child.exitCode ?? this.#child.signalCode;
-  }
+/** The address of the application, without its protocol. */
+async function addressOf(app: RunningProgram): Promise<string> {
+  return (await app.printed(/Open to other processes at tcp:\/\/(127\.0\.0\.1:\d+)/))[1]!;
 }
 
 /** Runs a program to its end; this process goes on meanwhile. */
-async function run(program: string, args: readonly string[]): Promise<{ status: number | null; output: string }> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await once(child, 'close');
-  return { status: child.exitCode, output };
+async function run(program: string, args: readonly string[]): Promise<{ status: number | string | null; output: string }> {
+  const running = new RunningProgram([program, ...args]);
+  return { status: await running.ended(), output: running.output };
 }
 
 describe('sample/04-polyglot', () => {
-  const apps: RunningApp[] = [];
+  const apps: RunningProgram[] = [];
 
   afterEach(async () => {
-    for (const app of apps.splice(0)) await app.stop();
+    for (const app of apps.splice(0)) await app.end();
   });
 
-  function start(): RunningApp {
-    const app = new RunningApp();
+  function start(): RunningProgram {
+    const app = new RunningProgram([process.execPath, join(SAMPLE, 'dist/main.js')], { env: { RPC: 'tcp://127.0.0.1:0' } });
     apps.push(app);
     return app;
   }
@@ -97,7 +52,7 @@ describe('sample/04-polyglot', () => {
       name,
       async () => {
         const app = start();
-        const { status, output } = await run(program, [...args, await app.address()]);
+        const { status, output } = await run(program, [...args, await addressOf(app)]);
 
         const lines = output.trimEnd().split('\n');
         expect([status, ...lines.slice(0, 4)]).toEqual([
@@ -115,7 +70,7 @@ describe('sample/04-polyglot', () => {
         for (const [index, amount] of amounts.entries()) {
           await app.printed(new RegExp(`Invoice for order ${prefix}-${index + 1} of the ${language} shop: ${amount.replace('.', '\\.')} EUR`));
         }
-        expect(await app.stop()).toBe('SIGTERM');
+        expect(await app.end()).toBe('SIGTERM');
       },
       TIMEOUT_MS,
     );
@@ -125,8 +80,8 @@ describe('sample/04-polyglot', () => {
     'a client learns that nothing listens from its exit status',
     async () => {
       const app = start();
-      const address = await app.address();
-      await app.stop();
+      const address = await addressOf(app);
+      await app.end();
       const installed = SHOPS.filter(({ command: [program], probe }) => spawnSync(program, [probe]).status === 0);
       const statuses = await Promise.all(installed.map(({ command: [program, ...args] }) => run(program, [...args, address])));
       expect(statuses.map(({ status }) => status)).toEqual(installed.map(() => 1));

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { broker, type BrokerName } from '../support/brokers.js';
 import { createTempFolder } from '../support/temp-folder.js';
+import { RunningProgram } from './support/running-program.js';
 
 const DEMO = fileURLToPath(new URL('../../sample/05-brokers/dist/demo.js', import.meta.url));
 const MAILS = 60;
@@ -12,7 +11,7 @@ const TIMEOUT_MS = 90_000;
 const folder = createTempFolder();
 
 interface Demo {
-  readonly status: number | null;
+  readonly status: number | string | null;
   readonly output: string;
   /** People who have a mail. */
   readonly people: Set<string | undefined>;
@@ -22,7 +21,6 @@ interface Demo {
 async function play(driver: string, environment: Readonly<Record<string, string>> = {}): Promise<Demo> {
   const outbox = join(folder, driver, 'outbox');
   const env = {
-    ...process.env,
     JOBS_DRIVER: driver,
     OUTBOX: outbox,
     DATA_DIR: join(folder, driver),
@@ -30,13 +28,11 @@ async function play(driver: string, environment: Readonly<Record<string, string>
     WORK_MS: '20',
     ...environment,
   };
-  const child = spawn(process.execPath, [DEMO], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await once(child, 'close');
+  const demo = new RunningProgram([process.execPath, DEMO], { env });
+  const status = await demo.ended();
   // A kill in the middle of a write leaves a file without its last name.
   const sent = readdirSync(outbox).filter((file) => file.endsWith('.eml'));
-  return { status: child.exitCode, output, people: new Set(sent.map((file) => file.split('.')[1])) };
+  return { status, output: demo.output, people: new Set(sent.map((file) => file.split('.')[1])) };
 }
 
 function expectAll({ status, output, people }: Demo): void {
@@ -70,11 +66,9 @@ describe('sample/05-brokers', () => {
   );
 
   it('names the drivers when it does not know one', async () => {
-    const child = spawn(process.execPath, [DEMO], { env: { ...process.env, JOBS_DRIVER: 'pigeon' }, stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await once(child, 'close');
-    expect(said).toContain('JOBS_DRIVER is "pigeon". Give one of: memory, embedded, amqp, beanstalk, sqs, kafka.');
+    const demo = new RunningProgram([process.execPath, DEMO], { env: { JOBS_DRIVER: 'pigeon' } });
+    await demo.ended();
+    expect(demo.output).toContain('JOBS_DRIVER is "pigeon". Give one of: memory, embedded, amqp, beanstalk, sqs, kafka.');
   });
 });
 

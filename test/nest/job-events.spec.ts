@@ -244,14 +244,18 @@ describe('the events of JobsService', () => {
   it('end with the subscription, and cost nothing then', async () => {
     const { jobs, kernel } = await openApp({ providers: [Handlers] });
     const inbox = new Inbox<NamedJobsEvent>();
+    const listened = () => Object.entries(kernel.events.events).flatMap(([name, listener]) => (listener === undefined ? [] : [name]));
+    const before = listened();
     const subscription = jobs.events$.subscribe((event) => inbox.put(event));
+    expect(listened()).toContain('completed');
     subscription.unsubscribe();
+    // The module itself listens to errors.
+    expect(listened()).toEqual(before);
+    expect(before).toEqual(['error']);
     const completed = eventsOf(jobs, 'completed');
     await jobs.queue('q').push('works', null);
     await completed.next();
     expect(inbox.length).toBe(0);
-    const { completed: _listened, ...rest } = kernel.events.events;
-    expect(Object.values(rest).every((listener) => listener === undefined)).toBe(true);
   });
 
   it('call back until the listener is ended', async () => {

@@ -6,8 +6,9 @@ export class RunningProgram {
   output = '';
   readonly child: ChildProcess;
   readonly #looks = new Set<() => void>();
+  readonly #closed: Promise<unknown>;
 
-  constructor(command: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}) {
+  constructor(command: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {}) {
     const [program = '', ...args] = command;
     const { RR_MODE: _mode, RR_RPC: _rpc, JEST_WORKER_ID: _jest, ...own } = process.env;
     this.child = spawn(program, args, { cwd: options.cwd, env: { ...own, NO_COLOR: '1', ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -17,6 +18,7 @@ export class RunningProgram {
         for (const look of this.#looks) look();
       });
     }
+    this.#closed = once(this.child, 'close');
     this.child.on('close', () => {
       for (const look of this.#looks) look();
     });
@@ -47,6 +49,16 @@ export class RunningProgram {
       this.#looks.add(look);
       look();
     });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Waits until it ends by itself and all of its output is there; answers its exit code, or the signal that ended it. */
+  async ended(): Promise<number | string | null> {
+    await this.#closed;
+    return this.child.exitCode ?? this.child.signalCode;
   }
 
   /** Sends a signal and answers how it ended: its exit code, or the signal that Nest sends again after its hooks. */
