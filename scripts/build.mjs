@@ -1,7 +1,7 @@
 // Builds what is named: `lib`, `samples` (all of them) or one sample; a sample builds the library first. `--force` builds in any case.
 // A stamp holds the digest of all inputs and of all outputs: a build is skipped only when neither has changed since.
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, commandOf, runNode } from './support/process.mjs';
 
@@ -24,6 +24,9 @@ function library() {
       await runNode([commandOf('typescript7', 'tsc'), '-p', 'tsconfig.build.json']);
       // Code that is JavaScript already, with its types beside it: the compiler leaves it where it is.
       cpSync(join(ROOT, GENERATED), join(ROOT, 'dist/wire/generated'), { recursive: true });
+      // npm does so when it installs; the samples of this repository run what was just built.
+      const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+      chmodSync(join(ROOT, bin), 0o755);
     },
   };
 }

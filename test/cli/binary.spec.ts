@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Inbox } from '../support/inbox.js';
@@ -63,6 +63,10 @@ describe('the program', () => {
     },
     TIMEOUT_MS,
   );
+
+  it('may be run by its path, as a link to it is by npm', () => {
+    expect(statSync(join(ROOT, bin)).mode & 0o111).toBe(0o111);
+  });
 
   it(
     'ends with 2 at a wrong usage',
