@@ -1,9 +1,10 @@
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
+import type { Driver } from '../../lib/contract/driver.js';
 import { aJob } from '../support/jobs.js';
 import { SESSION, deleteTopic, kafkaTest, openKafkaDriver } from '../support/kafka.js';
 import { killRounds, problemsOfKills } from './support/kill-rounds.js';
 import { cleanUpAfterEach, loadRounds, MOST_RECOVERY_MS, ROUND_TIMEOUT_MS, ROUNDS, type FaultSubject } from './support/load-rounds.js';
-import { after } from './support/processes.js';
+import { after, within } from './support/processes.js';
 import { chosenSeed } from './support/random.js';
 
 /** Short, so that a silent connection is given up soon. */
@@ -93,31 +94,62 @@ kafka.suite('A topic of Kafka', () => {
     ROUND_TIMEOUT_MS * ROUNDS,
   );
 
+  const becomes = async (driver: Driver, ready: boolean) => {
+    const deadline = performance.now() + MOST_RECOVERY_MS;
+    while ((await driver.stat()).ready !== ready) {
+      if (performance.now() > deadline) throw new Error(`It is not so within ${MOST_RECOVERY_MS} ms that "ready" is ${ready}.`);
+      await after(20);
+    }
+  };
+  const stop = (driver: Driver) => driver.stop(deadlineAfter(systemClock, 5_000));
+  const pushAll = (driver: Driver, names: readonly string[]) => Promise.all(names.map((name) => driver.push(aJob({ name }))));
+  const JOB_NAMES = Array.from({ length: JOBS_AT_ONCE }, (_, index) => `old-${index}`);
+
   it(
     'runs nothing again whose first commit was swallowed by a frozen connection',
     async () => {
       const options = kafka.freshOptions({ producerOptions: { requestTimeout: REQUEST_TIMEOUT } });
       const { driver, inbox } = await openKafkaDriver(kafka, options, { pushTimeoutMs: MOST_RECOVERY_MS });
-      const becomes = async (ready: boolean) => {
-        const deadline = performance.now() + MOST_RECOVERY_MS;
-        while ((await driver.stat()).ready !== ready) {
-          if (performance.now() > deadline) throw new Error(`It is not so within ${MOST_RECOVERY_MS} ms that "ready" is ${ready}.`);
-          await after(20);
-        }
-      };
       try {
-        for (let index = 0; index < JOBS_AT_ONCE; index++) await driver.push(aJob({ name: 'before' }));
+        await pushAll(driver, JOB_NAMES);
         const deliveries = await inbox.take(JOBS_AT_ONCE);
         kafka.proxy!.freeze();
         for (const delivery of deliveries) await delivery.ack();
-        await becomes(false);
+        await becomes(driver, false);
         kafka.proxy!.heal();
-        await becomes(true);
-        await driver.push(aJob({ name: 'after' }));
-        expect((await inbox.next()).job.name).toBe('after');
+        await becomes(driver, true);
+        await driver.push(aJob({ name: 'new' }));
+        expect((await inbox.next()).job.name).toBe('new');
       } finally {
         kafka.proxy!.heal();
-        await driver.stop(deadlineAfter(systemClock, 5_000));
+        await stop(driver);
+      }
+    },
+    ROUND_TIMEOUT_MS,
+  );
+
+  it(
+    'loses nothing of a topic that was deleted and made anew unseen, and grew beyond what had been read of the old one',
+    async () => {
+      const options = kafka.freshOptions({ producerOptions: { requestTimeout: REQUEST_TIMEOUT } });
+      const [topic] = options.consumerOptions!.topics as string[];
+      const direct = { ...kafka, section: { brokers: [`${kafka.server.host}:${kafka.server.port}`] } };
+      const { driver, inbox } = await openKafkaDriver(kafka, options);
+      const { driver: producer } = await openKafkaDriver(direct, { ...options, topic: topic! }, { run: false });
+      const newNames = [...JOB_NAMES, ...JOB_NAMES].map((_, index) => `new-${index}`);
+      try {
+        await pushAll(producer, JOB_NAMES);
+        await inbox.take(JOBS_AT_ONCE); // not acked: nothing is committed that the broker could forget
+        kafka.proxy!.cut();
+        await becomes(driver, false);
+        await deleteTopic(kafka, topic!);
+        await pushAll(producer, newNames);
+        kafka.proxy!.heal();
+        const taken = await within(MOST_RECOVERY_MS, inbox.take(newNames.length));
+        expect(new Set(taken?.map(({ job }) => job.name))).toEqual(new Set(newNames));
+      } finally {
+        kafka.proxy!.heal();
+        await Promise.all([stop(driver), stop(producer)]);
       }
     },
     ROUND_TIMEOUT_MS,

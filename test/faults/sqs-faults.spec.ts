@@ -7,8 +7,11 @@ import { chosenSeed } from './support/random.js';
 
 /** Short, so that a silent connection is given up soon, and what a dead process held comes back soon. Unit: seconds. */
 const TIMES = { requestTimeout: 2, waitTimeSeconds: 1, visibilityTimeout: 4 };
-/** Where the service is only slow, a request that is given up and repeated would make a second message. Unit: seconds. */
-const PATIENT = { ...TIMES, requestTimeout: 20 };
+/**
+ * Where the service is only slow, a request that is given up and repeated would make a second message; where the process stands still, a short
+ * visibility would bring its jobs again. Unit: seconds.
+ */
+const PATIENT = { ...TIMES, requestTimeout: 20, visibilityTimeout: 10 };
 const IN_FLIGHT = 64;
 const JOBS_BETWEEN = 100;
 const WRITE_BEHIND_MS = 1_000;

@@ -117,8 +117,8 @@ async function recordsBefore(admin: kafkajs.Admin, topic: string, unixMs: number
     const [partition] = await admin.fetchTopicOffsetsByTimestamp(topic, unixMs);
     return Number(partition?.offset);
   } catch (error) {
-    const { type } = error as { readonly type?: unknown };
-    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return 0;
+    const { type, cause } = error as { readonly type?: unknown; readonly cause?: { readonly type?: unknown } };
+    if ((type ?? cause?.type) === 'UNKNOWN_TOPIC_OR_PARTITION') return 0;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type { DriverContext } from '../../contract/driver.js';
 import { AT_START, type ConsumptionSettings, type KafkaOptions, type KafkaSettings, type StartOffset } from './config.js';
 import { Partition } from './partition.js';
-import type { CommittedPlace, KafkaAdmin, KafkaConsumer, TopicPartition } from './port.js';
+import type { CommittedPlace, KafkaAdmin, KafkaConsumer, ReceivedRecord, TopicPartition } from './port.js';
 import { startOffsets } from './start-offsets.js';
 
 export interface AssignmentsOptions {
@@ -14,10 +14,16 @@ export interface AssignmentsOptions {
   onLost(partition: Partition): void;
 }
 
+interface Bound {
+  readonly first: number;
+  readonly end: number;
+}
+
 /** The partitions that this process has, and what it knows of them. */
 export class Assignments implements Iterable<Partition> {
   readonly #options: AssignmentsOptions;
   readonly #partitions = new Map<string, Partition>();
+  #consumer: KafkaConsumer | undefined;
   #count = 0;
   #isStopped = false;
 
@@ -39,7 +45,8 @@ export class Assignments implements Iterable<Partition> {
     const assigned = new Set(places.map(keyOf));
     for (const partition of this) if (!assigned.has(keyOf(partition))) this.#lose(partition);
     const committed = await this.#committedOf(places);
-    const outdated = await this.#outdated(committed);
+    const bounds = await this.#boundsOfAll();
+    const outdated = this.#outdated(committed, bounds);
     const fresh = places.filter((place) => {
       const known = this.get(place);
       return known === undefined || outdated.has(known);
@@ -49,19 +56,26 @@ export class Assignments implements Iterable<Partition> {
     if (number !== this.#count || this.#isStopped) return;
     for (const partition of outdated) this.#lose(partition);
     for (const place of fresh) this.#begin(place, committed.get(keyOf(place)), starts.get(keyOf(place)));
-    this.#point(consumer);
+    this.#point(consumer, bounds);
   }
 
   /**
-   * The partition as it is to be read on: as it was, or anew when it counts from 0 again, as the topic was deleted and made.
+   * The partition as it is to be read on. Undefined when it is another one: the topic was deleted and made anew, and is read from its begin.
    *
-   * @param first - Offset of the first record that was fetched.
+   * @param first - The first record that was fetched.
    */
-  async current(partition: Partition, first: number): Promise<Partition> {
-    const wasMadeAnew = first < (partition.next ?? 0) && (await this.#wasMadeAnew(partition));
-    if (!wasMadeAnew) return partition;
+  async current(partition: Partition, first: ReceivedRecord): Promise<Partition | undefined> {
+    const isLast = partition.isLast(first);
+    if (isLast === true || first.offset >= (partition.next ?? 0)) return partition;
+    const bound = await this.#boundOf(partition);
+    if (partition.isLost) return undefined;
+    const wasMadeAnew = isLast === false || isBehind(bound, partition);
+    if (bound === undefined || !wasMadeAnew) return partition;
     this.#lose(partition);
-    return this.#begin(partition, undefined, undefined);
+    const begun = this.#begin(partition, undefined, bound.first);
+    if (first.offset === bound.first) return begun;
+    this.#consumer?.seek({ topic: partition.topic, partition: partition.partition, offset: bound.first });
+    return undefined;
   }
 
   stop(): void {
@@ -77,10 +91,11 @@ export class Assignments implements Iterable<Partition> {
   }
 
   /** Also those that stayed: the consumer would begin with what is committed, and run what is open here once more. */
-  #point(consumer: KafkaConsumer): void {
+  #point(consumer: KafkaConsumer, bounds: ReadonlyMap<Partition, Bound>): void {
+    this.#consumer = consumer;
     for (const partition of this) {
-      const { topic, next } = partition;
-      if (next !== undefined) consumer.seek({ topic, partition: partition.partition, offset: next });
+      const offset = partition.beginAfter(bounds.get(partition)?.first ?? Infinity);
+      if (offset !== undefined) consumer.seek({ topic: partition.topic, partition: partition.partition, offset });
       if (partition.isPaused) consumer.pause(partition);
     }
   }
@@ -100,18 +115,22 @@ export class Assignments implements Iterable<Partition> {
   }
 
   /** Known partitions with which others went on while this process was away, or that were deleted and made anew. */
-  async #outdated(committed: ReadonlyMap<string, CommittedPlace>): Promise<ReadonlySet<Partition>> {
-    const outdated = new Set<Partition>();
-    for (const partition of this) {
-      const isAsLeft = partition.isAsCommitted(committed.get(keyOf(partition)));
-      if (!isAsLeft || (await this.#wasMadeAnew(partition))) outdated.add(partition);
-    }
-    return outdated;
+  #outdated(committed: ReadonlyMap<string, CommittedPlace>, bounds: ReadonlyMap<Partition, Bound>): ReadonlySet<Partition> {
+    const isAsLeft = (partition: Partition): boolean => partition.isAsCommitted(committed.get(keyOf(partition)));
+    return new Set([...this].filter((partition) => !isAsLeft(partition) || isBehind(bounds.get(partition), partition)));
   }
 
-  async #wasMadeAnew({ topic, partition, next }: Partition): Promise<boolean> {
-    const bound = (await this.#options.admin().bounds(topic)).find((one) => one.partition === partition);
-    return bound !== undefined && bound.end < (next ?? 0);
+  async #boundsOfAll(): Promise<ReadonlyMap<Partition, Bound>> {
+    const bounds = new Map<Partition, Bound>();
+    for (const partition of this) {
+      const bound = await this.#boundOf(partition);
+      if (bound !== undefined) bounds.set(partition, bound);
+    }
+    return bounds;
+  }
+
+  async #boundOf({ topic, partition }: TopicPartition): Promise<Bound | undefined> {
+    return (await this.#options.admin().bounds(topic)).find((one) => one.partition === partition);
   }
 
   async #startsOf(places: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
@@ -125,6 +144,11 @@ export class Assignments implements Iterable<Partition> {
     const found = await Promise.all([...byStart].map(([start, ofStart]) => startOffsets(admin(), ofStart, start)));
     return new Map(found.flat().map((position) => [keyOf(position), position.offset]));
   }
+}
+
+/** It ends before what was read of it: it is another one. */
+function isBehind(bound: Bound | undefined, { next = 0 }: Partition): boolean {
+  return bound !== undefined && bound.end < next;
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {

@@ -142,9 +142,10 @@ export class Consumption implements ConsumerListener {
   async onRecords(place: TopicPartition, records: readonly ReceivedRecord[]): Promise<void> {
     const known = this.#assignments.get(place);
     if (known === undefined || this.#isStopped) return;
-    const partition = await this.#assignments.current(known, records[0]!.offset);
-    if (partition.isLost) return;
+    const partition = await this.#assignments.current(known, records[0]!);
+    if (partition === undefined || partition.isLost) return;
     for (const record of records) if (record.offset >= (partition.next ?? 0)) this.#take(partition, record);
+    partition.remember(records.at(-1)!);
     this.#loans.lend();
     this.#loans.makeWay(partition, () => this.#brake.isStuck(partition));
     await this.#brake.hold(partition);

@@ -290,7 +290,7 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     await this.#assigned;
     // A seek was asked for meanwhile: these records are not the next ones.
     if (isStale() || this.#isClosed) return;
-    const records = messages.map(({ offset, key, value, headers = {} }) => ({ offset: Number(offset), key, value, headers }));
+    const records = messages.map(({ offset, timestamp, key, value, headers = {} }) => ({ offset: Number(offset), timestamp, key, value, headers }));
     await this.#listener.onRecords({ topic, partition }, records);
   }
 

@@ -68,6 +68,7 @@ export interface KafkaJsBatchPayload {
     readonly partition: number;
     readonly messages: readonly {
       readonly offset: string;
+      readonly timestamp: string;
       readonly key: Buffer | null;
       readonly value: Buffer | null;
       readonly headers?: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;

@@ -2,7 +2,7 @@ import type { Delivery } from '../../contract/driver.js';
 import type { Done, Job, JobHeaders } from '../../contract/job.js';
 import { Ring } from '../../contract/ring.js';
 import { markedOffsets, Marks } from './marks.js';
-import type { CommittedPlace, TopicPartition } from './port.js';
+import type { CommittedPlace, ReceivedRecord, TopicPartition } from './port.js';
 
 /** What is to be told to the broker of a partition. */
 export interface PartitionCommit {
@@ -25,6 +25,8 @@ export class Partition implements TopicPartition {
   #done: Set<number> = new Set();
   /** Offset after the last fetched record. Undefined before the first. */
   #next: number | undefined;
+  /** The last fetched record: a topic that was deleted and made anew has another one there, or none. */
+  #last: { readonly offset: number; readonly mark: string } | undefined;
   /** Waiting to be lent. */
   #backlog = 0;
   #backlogBytes = 0;
@@ -46,6 +48,21 @@ export class Partition implements TopicPartition {
   /** Where the next fetch begins. Undefined: where the group left off. */
   get next(): number | undefined {
     return this.#next;
+  }
+
+  /** Where a new consumer begins: with the last record, if the broker still has it, so that it can be compared. */
+  beginAfter(first: number): number | undefined {
+    return this.#last !== undefined && this.#last.offset >= first ? this.#last.offset : this.#next;
+  }
+
+  /** True for the last fetched record. Undefined: it is another one, before it or behind it. */
+  isLast(record: ReceivedRecord): boolean | undefined {
+    return this.#last?.offset === record.offset ? this.#last.mark === markOf(record) : undefined;
+  }
+
+  /** @param record - The last one of those that were fetched. */
+  remember(record: ReceivedRecord): void {
+    if (record.offset + 1 === this.#next) this.#last = { offset: record.offset, mark: markOf(record) };
   }
 
   /** Everything before it is done, it is not. Undefined before the first fetch. */
@@ -263,4 +280,8 @@ function isDone({ isFinished, early }: KafkaDelivery): boolean {
 
 function isSame(one: CommittedPlace | undefined, other: CommittedPlace | undefined): boolean {
   return one?.offset === other?.offset && one?.metadata === other?.metadata;
+}
+
+function markOf({ timestamp, key }: ReceivedRecord): string {
+  return `${timestamp} ${key === null ? '' : Buffer.from(key).toString('base64')}`;
 }

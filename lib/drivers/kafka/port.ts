@@ -31,6 +31,8 @@ export interface OutgoingRecord {
 /** A record as it was fetched. */
 export interface ReceivedRecord {
   readonly offset: number;
+  /** Of its producer or its broker, in Unix milliseconds. */
+  readonly timestamp: string;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: Readonly<Record<string, HeaderValue | readonly HeaderValue[] | null | undefined>>;
