@@ -1,6 +1,5 @@
 import { capabilities, createDriver } from '../../lib/drivers/kafka.driver.js';
 import { kafkaTest } from '../support/kafka.js';
-import { createShortenedTime } from '../support/virtual-time.js';
 import { describeDriverContract } from './driver-contract.js';
 
 const kafka = await kafkaTest({ own: true, proxied: true });
@@ -11,7 +10,6 @@ kafka.suite('on Kafka', () => {
     capabilities,
     createDriver: (context) => createDriver({ ...context, section: kafka.section }),
     freshOptions: () => kafka.freshOptions(),
-    createTime: createShortenedTime,
     keepsLoans: true,
     loseConnection: () => Promise.resolve(kafka.proxy?.drop()),
   });

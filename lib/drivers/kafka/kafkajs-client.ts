@@ -39,13 +39,15 @@ const PACKAGE = 'kafkajs';
 const NEEDED_BY = 'The driver "kafka"';
 const CLIENT_ID = 'nestjs-roadrunner';
 /** kafkajs waits for these to end when it stops, so they are short; the broker answers at once when there is something. Unit: milliseconds. */
-const FETCH_WAIT_MS = 250;
+const FETCH_WAIT_MS = 100;
 /** Batches of different partitions that are handed over at once. */
 const CONCURRENT_PARTITIONS = 64;
 /** Of one partition in one fetch. Unit: bytes. */
 const PARTITION_BYTES = 1_048_576;
 /** Few and short: who uses the client repeats, and for as long as it wants to. */
 const RETRY = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000 };
+/** A topic that was just made has its leader within a few milliseconds. */
+const ADMIN_RETRY = { retries: 7, initialRetryTime: 25, maxRetryTime: 1_000 };
 const LOG_LEVEL_WARN = 2;
 const TYPES: Readonly<Record<Compression, keyof KafkaJsModule['CompressionTypes']>> = {
   none: 'None',
@@ -133,7 +135,7 @@ class KafkaJsClient implements KafkaClient {
 
   async openAdmin(): Promise<KafkaAdmin> {
     const sockets = new KafkaJsSockets();
-    const admin = this.#kafka(sockets).admin({ retry: RETRY });
+    const admin = this.#kafka(sockets).admin({ retry: ADMIN_RETRY });
     await this.#connect(admin, sockets);
     return new KafkaJsAdminPort(admin, sockets);
   }
@@ -333,7 +335,10 @@ class KafkaJsAdminPort implements KafkaAdmin {
   }
 
   async createTopics(topics: readonly string[]): Promise<void> {
-    await this.#admin.createTopics({ topics: topics.map((topic) => ({ topic })), waitForLeaders: true });
+    if (topics.length === 0) return;
+    await this.#admin.createTopics({ topics: topics.map((topic) => ({ topic })), waitForLeaders: false });
+    // It would look for the leaders each 100 ms; this looks as often as the admin tries again.
+    await this.#admin.fetchTopicMetadata({ topics });
   }
 
   close(): Promise<void> {

@@ -95,6 +95,8 @@ export interface KafkaJsAdmin extends Connected {
   fetchTopicOffsets(topic: string): Promise<readonly { readonly partition: number; readonly high: string; readonly low: string }[]>;
   fetchTopicOffsetsByTimestamp(topic: string, timestamp: number): Promise<readonly { readonly partition: number; readonly offset: string }[]>;
   fetchOffsets(request: { readonly groupId: string; readonly topics: readonly string[] }): Promise<readonly KafkaJsTopicOffsets[]>;
+  /** Resolves when all of them have a leader. */
+  fetchTopicMetadata(request: { readonly topics: readonly string[] }): Promise<unknown>;
   createTopics(request: { readonly topics: readonly { readonly topic: string }[]; readonly waitForLeaders: boolean }): Promise<boolean>;
 }
 
