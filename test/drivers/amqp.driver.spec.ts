@@ -194,6 +194,43 @@ jobs:
       await expect(driver.push(aJob())).rejects.toMatchObject({ issues: [expect.objectContaining({ path: `pipelines.emails.${option}` })] });
     });
 
+    it.each([
+      ['a queue', { queueDeclare: false }, 'pipelines.emails.queueDeclare'],
+      ['an exchange', { exchangeDeclare: false, exchange: 'nowhere' }, 'pipelines.emails.exchangeDeclare'],
+    ])('to consume from %s that is not there and not to be declared', async (_name, given, path) => {
+      const { driver } = await bench.open({ queue: freshName(), ...given });
+      await expect(driver.run()).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        issues: [{ path, message: expect.stringMatching(/^The broker has no (?:queue|exchange) ".+", and it is not to be declared\./u) }],
+      });
+    });
+
+    it('to push to an exchange that is not there, and goes on when somebody made it', async () => {
+      const exchange = freshName();
+      const queue = freshName();
+      const { driver } = await bench.open({ exchange, exchangeDeclare: false, queue, pushTimeoutMs: 30_000 });
+      await expect(driver.push(aJob())).rejects.toMatchObject({ issues: [expect.objectContaining({ path: 'pipelines.emails.exchangeDeclare' })] });
+      await (await bench.channel()).assertExchange(exchange, 'direct', { durable: false });
+      let error: unknown = 'none yet';
+      while (error !== undefined) {
+        await silence();
+        error = await driver.push(aJob()).catch((thrown: unknown) => thrown);
+      }
+      expect((await (await bench.channel()).checkQueue(queue)).messageCount).toBe(1);
+    });
+
+    it('nothing that is there already: it uses a queue and an exchange of others', async () => {
+      const exchange = freshName();
+      const queue = freshName();
+      const channel = await bench.channel();
+      await channel.assertExchange(exchange, 'direct', { durable: false });
+      await channel.assertQueue(queue, { durable: false, maxLength: 5 });
+      await channel.bindQueue(queue, exchange, 'key');
+      const { driver, inbox } = await bench.run({ exchange, queue, routingKey: 'key', exchangeDeclare: false, queueDeclare: false });
+      await driver.push(aJob({ name: 'theirs' }));
+      expect((await inbox.next()).job.name).toBe('theirs');
+    });
+
     it('to go on with a wrong password, and says so at once', async () => {
       const url = new URL(rabbit.url);
       url.password = 'wrong';
@@ -359,6 +396,26 @@ jobs:
       await silence();
       expect(second.inbox.length).toBe(0);
     });
+
+    it('a requeued job by its copy first: the old one stays until the copy is confirmed', async () => {
+      const { url, proxy } = await rabbit.proxy();
+      const queue = freshName();
+      const { driver, inbox } = await bench.run({ addr: url, queue, pushTimeoutMs: 30_000 });
+      await driver.push(aJob());
+      const delivery = await inbox.next();
+      await driver.pause();
+      const channel = await bench.channel();
+      const waiting = async () => (await channel.checkQueue(queue)).messageCount;
+      proxy.stall('down');
+      const requeued = Promise.resolve(delivery.requeue({ headers: { 'x-a': ['1'] }, delayMs: 0 })).catch((error: unknown) => error);
+      while ((await waiting()) < 1) await silence();
+      // Without an answer both are there: the copy, and the old one as soon as its connection ends.
+      proxy.drop();
+      while ((await waiting()) < 2) await silence();
+      expect(await waiting()).toBe(2);
+      await driver.stop(soon());
+      await requeued;
+    }, 60_000);
 
     it('a refused job into the dead letters of its queue', async () => {
       const dead = freshName('dead');

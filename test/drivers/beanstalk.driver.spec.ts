@@ -95,6 +95,30 @@ beanstalkd.suite('driver "beanstalk"', () => {
     });
   });
 
+  it('puts the copy of a requeued job first: the old one stays until the copy is confirmed', async () => {
+    const { url, proxy } = await beanstalkd.proxy();
+    const { driver, inbox, tube } = await openRunning({ options: { addr: url } });
+    await driver.push(aJob());
+    const delivery = await inbox.next();
+    await driver.pause();
+    proxy.stall('down');
+    const requeued = Promise.resolve(delivery.requeue({ headers: { 'x-a': ['1'] }, delayMs: 0 })).catch((error: unknown) => error);
+    await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-jobs-ready'] === 1);
+    expect(await raw.stats(`stats-tube ${tube}`)).toMatchObject({ 'current-jobs-reserved': 1, 'cmd-delete': 0 });
+    proxy.drop();
+    await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-jobs-ready'] === 2);
+    expect(await requeued).toMatchObject({ code: 'PUSH_UNCERTAIN' });
+  });
+
+  it('hands out the jobs of a pipeline with a lower "tubePriority" before those of another in the same tube', async () => {
+    const { driver: later, tube } = await open({ options: { tubePriority: 2 } });
+    const { driver: sooner, inbox } = await open({ options: { tube, tubePriority: 1 } });
+    await later.push(aJob({ name: 'later' }));
+    await sooner.push(aJob({ name: 'sooner' }));
+    await sooner.run();
+    expect((await inbox.take(2)).map(({ job }) => job.name)).toEqual(['sooner', 'later']);
+  });
+
   it('keeps a job that runs longer than its time to run, also a short one of another producer', async () => {
     const { inbox, tube } = await openRunning();
     const number = await raw.put(tube, Buffer.from('long'), { ttr: 1 });
@@ -244,7 +268,7 @@ beanstalkd.suite('driver "beanstalk"', () => {
       await Promise.all(Array.from({ length: 200 }, () => driver.push(aJob({ delayMs: 600_000 }))));
       expect(await driver.purge!({})).toBe(1_200);
       expect(await raw.stats(`stats-tube ${tube}`)).toMatchObject({ 'current-jobs-ready': 0, 'current-jobs-reserved': 0, 'current-jobs-delayed': 0 });
-    });
+    }, 30_000);
 
     it('a job of another program by its number, which is good to remove it', async () => {
       const { driver, tube } = await open();

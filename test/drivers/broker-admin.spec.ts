@@ -11,6 +11,9 @@ import { createTempFolder } from '../support/temp-folder.js';
 const WAYS = ['in process', 'over RPC'] as const;
 type Way = (typeof WAYS)[number];
 
+/** Brokers, and what is made of them, take their time. */
+const TEST_MS = 30_000;
+
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -59,27 +62,35 @@ const names = async (admin: KernelAdmin, query?: JobQuery) => (await admin.brows
 
 const describeAdmin = (server: TestBroker, driver: string, pipelineOf: () => KernelOptions): void =>
   server.suite(`KernelAdmin with the driver ${driver}`, () => {
-    it.each(WAYS)('purges what waits in the kernel and at the broker, and nothing that runs (%s)', async (way) => {
-      const { admins, ran, release, left } = await openBusy(pipelineOf());
-      const admin = admins[way];
-      expect(await admin.purge('q')).toBe(4);
-      expect(await names(admin)).toEqual(['running running']);
-      release();
-      await until(async () => (await left()) === 0);
-      expect(ran).toEqual(['running']);
-    });
+    it.each(WAYS)(
+      'purges what waits in the kernel and at the broker, and nothing that runs (%s)',
+      async (way) => {
+        const { admins, ran, release, left } = await openBusy(pipelineOf());
+        const admin = admins[way];
+        expect(await admin.purge('q')).toBe(4);
+        expect(await names(admin)).toEqual(['running running']);
+        release();
+        await until(async () => (await left()) === 0);
+        expect(ran).toEqual(['running']);
+      },
+      TEST_MS,
+    );
 
     if (driver === 'beanstalk') return;
 
-    it.each(WAYS)('says what the broker cannot do (%s)', async (way) => {
-      const { admins } = await openBusy(pipelineOf());
-      const admin = admins[way];
-      const unsupported = { code: 'NOT_SUPPORTED_BY_DRIVER' };
-      await expect(admin.purge('q', { name: 'waiting-3' })).rejects.toMatchObject(unsupported);
-      await expect(admin.promote('q', 'any')).rejects.toMatchObject(unsupported);
-      await expect(admin.remove('q', 'any')).rejects.toMatchObject(unsupported);
-      expect(await names(admin, { state: 'delayed' })).toEqual([]);
-    });
+    it.each(WAYS)(
+      'says what the broker cannot do (%s)',
+      async (way) => {
+        const { admins } = await openBusy(pipelineOf());
+        const admin = admins[way];
+        const unsupported = { code: 'NOT_SUPPORTED_BY_DRIVER' };
+        await expect(admin.purge('q', { name: 'waiting-3' })).rejects.toMatchObject(unsupported);
+        await expect(admin.promote('q', 'any')).rejects.toMatchObject(unsupported);
+        await expect(admin.remove('q', 'any')).rejects.toMatchObject(unsupported);
+        expect(await names(admin, { state: 'delayed' })).toEqual([]);
+      },
+      TEST_MS,
+    );
   });
 
 const unique = () => `admin-${crypto.randomUUID()}`;
@@ -96,25 +107,29 @@ describeAdmin(sqs, 'sqs', () => ({
 describeAdmin(beanstalkd, 'beanstalk', beanstalkOptions);
 
 beanstalkd.suite('KernelAdmin with the driver beanstalk, job by job', () => {
-  it.each(WAYS)('browses, promotes, removes and purges (%s)', async (way) => {
-    const { admins, ran, release, left } = await openBusy(beanstalkOptions());
-    const admin = admins[way];
-    const { jobs } = await admin.browse('q');
-    expect(jobs.map(({ name, state }) => `${name} ${state}`)).toEqual([
-      'running running',
-      'waiting-1 waiting',
-      'waiting-2 waiting',
-      'waiting-3 waiting',
-      'later delayed',
-    ]);
-    const idOf = (name: string) => jobs.find((job) => job.name === name)!.id;
-    expect(Buffer.from(jobs[4]!.payload).toString()).toBe('later');
-    expect(await admin.promote('q', idOf('later'))).toBe(true);
-    expect(await admin.remove('q', idOf('waiting-2'))).toBe(true);
-    expect(await admin.remove('q', idOf('waiting-1'))).toBe(true);
-    expect(await admin.purge('q', { name: 'waiting-3' })).toBe(1);
-    release();
-    await until(async () => (await left()) === 0);
-    expect(ran).toEqual(['running', 'later']);
-  });
+  it.each(WAYS)(
+    'browses, promotes, removes and purges (%s)',
+    async (way) => {
+      const { admins, ran, release, left } = await openBusy(beanstalkOptions());
+      const admin = admins[way];
+      const { jobs } = await admin.browse('q');
+      expect(jobs.map(({ name, state }) => `${name} ${state}`)).toEqual([
+        'running running',
+        'waiting-1 waiting',
+        'waiting-2 waiting',
+        'waiting-3 waiting',
+        'later delayed',
+      ]);
+      const idOf = (name: string) => jobs.find((job) => job.name === name)!.id;
+      expect(Buffer.from(jobs[4]!.payload).toString()).toBe('later');
+      expect(await admin.promote('q', idOf('later'))).toBe(true);
+      expect(await admin.remove('q', idOf('waiting-2'))).toBe(true);
+      expect(await admin.remove('q', idOf('waiting-1'))).toBe(true);
+      expect(await admin.purge('q', { name: 'waiting-3' })).toBe(1);
+      release();
+      await until(async () => (await left()) === 0);
+      expect(ran).toEqual(['running', 'later']);
+    },
+    TEST_MS,
+  );
 });

@@ -12,12 +12,12 @@ const TLS = { key: readFileSync('test/fixtures/tls/server.key'), cert: readFileS
 const KEY = { AWS_ACCESS_KEY_ID: 'key-of-environment', AWS_SECRET_ACCESS_KEY: 'secret' };
 const PROCESS_MS = 60_000;
 
-/** What came of a push in a process with this environment and nothing else of ours. */
-async function pushWith(environment: Readonly<Record<string, string>>, endpoint: string): Promise<string> {
+/** What came of a push in a process with this environment and nothing else of ours. The SDK knows errors of the system in a plain Node only. */
+async function pushWith(environment: Readonly<Record<string, string>>, endpoint: string, timeoutSeconds = 20): Promise<string> {
   if (!existsSync('dist/runtime/index.js')) throw new Error('The library is not built. Run "npm run build" first.');
   const nowhere = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_EC2_METADATA_DISABLED: 'true' };
   const env = { PATH: process.env['PATH'], ...nowhere, ...environment };
-  const { stdout } = await run(process.execPath, ['test/support/sqs-push.mjs', endpoint], { env, timeout: PROCESS_MS });
+  const { stdout } = await run(process.execPath, ['test/support/sqs-push.mjs', endpoint, String(timeoutSeconds)], { env, timeout: PROCESS_MS });
   return stdout.trim();
 }
 
@@ -73,6 +73,14 @@ sqs.suite('sqs with credentials, and over https', () => {
       const front = await open();
       expect(await pushWith({}, front.url)).toMatch(/^BROKER_REFUSED: .*credentials/iu);
       expect(front.requests).toEqual([]);
+    },
+    2 * PROCESS_MS,
+  );
+
+  it(
+    'says that nobody listens when the time of the push is over',
+    async () => {
+      expect(await pushWith(KEY, 'http://127.0.0.1:1', 1)).toMatch(/^BROKER_UNAVAILABLE: .*ECONNREFUSED/u);
     },
     2 * PROCESS_MS,
   );

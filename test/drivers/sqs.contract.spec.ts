@@ -9,6 +9,7 @@ sqs.suite('on a real server', () => {
     name: 'sqs',
     capabilities,
     createDriver: (context) => createDriver({ ...context, section: { endpoint: sqs.url, region: 'elasticmq', key: 'x', secret: 'x' } }),
-    freshOptions: () => ({ queue: `contract-${crypto.randomUUID()}`, prefetch: 10, waitTimeSeconds: 1 }),
+    // What a stop cuts off stays hidden until its visibility ends, which has to be within the time of a test.
+    freshOptions: () => ({ queue: `contract-${crypto.randomUUID()}`, prefetch: 10, waitTimeSeconds: 1, visibilityTimeout: 20 }),
   });
 });

@@ -342,6 +342,56 @@ sqs.suite('sqs on a real server', () => {
     });
   });
 
+  it('sends the copy of a requeued job first: the old one stays until the copy is confirmed', async () => {
+    let isSilent = false;
+    const front = await openSqsFront(sqs.url, {
+      answer: ({ operation }) => (isSilent && operation === 'SendMessageBatch' ? { status: 500, body: { __type: 'InternalFailure' } } : undefined),
+    });
+    try {
+      const { driver, inbox, queue } = await openSqs(front.url, {}, { pushTimeoutMs: 10_000 });
+      await driver.push(aJob());
+      await driver.run();
+      const delivery = await inbox.next();
+      isSilent = true;
+      await expect(Promise.resolve(delivery.requeue({ headers: {}, delayMs: 0 }))).rejects.toMatchObject({ code: 'PUSH_UNCERTAIN' });
+      expect(front.requests.map(({ operation }) => operation)).not.toContain('DeleteMessageBatch');
+      expect(await (await RawQueue.open(sqs.url, queue)).count()).toBe(1);
+    } finally {
+      await stopSqs();
+      await front.close();
+    }
+  }, 60_000);
+
+  it('waits at the service for the next job: one request, answered when there is one', async () => {
+    const front = await openSqsFront(sqs.url);
+    const receives = () => front.requests.filter(({ operation }) => operation === 'ReceiveMessage').length;
+    try {
+      const { driver, inbox } = await openSqs(front.url, { waitTimeSeconds: 20, requestTimeout: 60 });
+      await driver.run();
+      await isSilentFor(1_500);
+      expect(receives()).toBe(1);
+      await driver.push(aJob({ name: 'next' }));
+      expect((await inbox.next()).job.name).toBe('next');
+      expect(receives()).toBeLessThanOrEqual(2);
+    } finally {
+      await stopSqs();
+      await front.close();
+    }
+  }, 30_000);
+
+  it('is not ready while the service is away, and ready again afterwards', async () => {
+    const { url, proxy } = await sqs.proxy();
+    const { driver, inbox } = await openSqs(url);
+    await driver.run();
+    expect((await driver.stat()).ready).toBe(true);
+    proxy.cut();
+    while ((await driver.stat()).ready) await isSilentFor(50);
+    proxy.heal();
+    while (!(await driver.stat()).ready) await isSilentFor(50);
+    await driver.push(aJob({ name: 'after' }));
+    expect((await inbox.next()).job.name).toBe('after');
+  }, 60_000);
+
   describe('purges its queue', () => {
     it('with what other consumers have and what is delayed', async () => {
       const { driver, queue } = await openSqs(sqs.url);

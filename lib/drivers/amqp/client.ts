@@ -32,6 +32,7 @@ export interface QueueSettings {
 
 export interface AmqpChannel extends AmqpEmitter {
   assertExchange(exchange: string, type: string, options: { readonly durable: boolean; readonly autoDelete: boolean }): Promise<unknown>;
+  checkExchange(exchange: string): Promise<unknown>;
   assertQueue(queue: string, options: QueueSettings): Promise<QueueFacts>;
   checkQueue(queue: string): Promise<QueueFacts>;
   bindQueue(queue: string, exchange: string, routingKey: string): Promise<unknown>;

@@ -6,6 +6,9 @@ const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 const INEQUIVALENT =
   /inequivalent arg '(?<argument>[^']+)' for (?<kind>queue|exchange) '(?<name>[^']*)'.*?: received (?<asked>.+?) but current is (?<found>.+?)(?:"|$)/u;
+const MISSING = /NOT_FOUND - no (?<kind>queue|exchange) '(?<name>[^']*)'/u;
+/** It is always there, and cannot be looked for. */
+const DEFAULT_EXCHANGE = '';
 const OPTIONS: Readonly<Record<string, { readonly queue: keyof AmqpOptions; readonly exchange: keyof AmqpOptions }>> = {
   durable: { queue: 'durable', exchange: 'exchangeDurable' },
   auto_delete: { queue: 'queueAutoDelete', exchange: 'exchangeAutoDelete' },
@@ -40,23 +43,23 @@ export async function purgeQueue(model: AmqpModel, queue: string): Promise<numbe
 }
 
 /**
- * Exchange, queue and binding, in this order, as RoadRunner declares them. May be called again at any time.
+ * Exchange, queue and binding, in this order, as RoadRunner declares them; what is not to be declared is looked for. May be called again at any time.
  *
- * @throws {@link JobsConfigError} with the differing argument, when the broker has them with other settings.
+ * @throws {@link JobsConfigError} with the differing argument, when the broker has them with other settings, and for what is not there.
  */
 export async function declareTopology(model: AmqpModel, settings: AmqpSettings, use: 'publish' | 'consume'): Promise<void> {
   const { exchange, queue, declaresQueue, exclusive } = settings;
   // An exclusive queue belongs to the connection that consumes.
   const withQueue = declaresQueue && (use === 'consume' || !exclusive);
-  if (!exchange.isDeclared && !withQueue) return;
   await explained(settings, () =>
     onChannel(model, async (channel) => {
       if (exchange.isDeclared) {
         await channel.assertExchange(exchange.name, exchange.type, { durable: exchange.durable, autoDelete: exchange.autoDelete });
-      }
-      if (!withQueue) return;
-      await assertQueue(channel, settings);
-      await channel.bindQueue(queue, exchange.name, settings.routingKey);
+      } else if (exchange.name !== DEFAULT_EXCHANGE) await channel.checkExchange(exchange.name);
+      if (withQueue) {
+        await assertQueue(channel, settings);
+        await channel.bindQueue(queue, exchange.name, settings.routingKey);
+      } else if (use === 'consume' && !declaresQueue) await channel.checkQueue(queue);
     }),
   );
 }
@@ -81,6 +84,7 @@ export async function explained<T>(settings: AmqpSettings, work: () => Promise<T
 
 function explain(settings: AmqpSettings, error: unknown): JobsConfigError | undefined {
   const { code, message } = error as { code?: unknown; message?: string };
+  if (code === NOT_FOUND) return explainMissing(settings, message ?? '', error);
   if (code !== PRECONDITION_FAILED || message === undefined) return undefined;
   const { argument, kind, name, asked, found } = INEQUIVALENT.exec(message)?.groups ?? {};
   if (argument === undefined || (kind !== 'queue' && kind !== 'exchange')) {
@@ -97,4 +101,13 @@ function explain(settings: AmqpSettings, error: unknown): JobsConfigError | unde
     ],
     { cause: error },
   );
+}
+
+// What is declared here and missing all the same was deleted a moment ago, and is declared again.
+function explainMissing(settings: AmqpSettings, text: string, cause: unknown): JobsConfigError | undefined {
+  const { kind, name } = MISSING.exec(text)?.groups ?? {};
+  if (kind === undefined || (kind === 'queue' ? settings.declaresQueue : settings.exchange.isDeclared)) return undefined;
+  const path = optionPath(settings, kind === 'queue' ? 'queueDeclare' : 'exchangeDeclare');
+  const message = `The broker has no ${kind} "${name}", and it is not to be declared. Make it there, or leave this option out.`;
+  return new JobsConfigError([{ path, message }], { cause });
 }
