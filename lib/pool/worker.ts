@@ -7,6 +7,7 @@ import { FrameFlag, type Frame } from '../wire/frame.js';
 import { encodeControl } from '../wire/worker-message.js';
 import { AdaptiveWindow } from './adaptive-window.js';
 import type { Flight, FlightWorker, WorkerEnd } from './flight.js';
+import { FlightTable } from './flight-table.js';
 import type { FrameChannel } from './frame-channel.js';
 import { FrameSlab } from './frame-slab.js';
 import { asksForRestart } from './restart-request.js';
@@ -44,7 +45,6 @@ const STOP_MS = 10_000;
 const TERM_MS = 1_000;
 /** A socket may still hold answers when its process has ended. Unit: milliseconds. */
 const CHANNEL_REST_MS = 200;
-const MAX_NUMBER = 0xffff_ffff;
 /** What a worker is until its process is dead; `errored` for the other reasons. */
 const KILLED_STATUS: Readonly<Partial<Record<WorkerEnd['kind'], WorkerStatusName>>> = { timeout: 'execTTLReached', memory: 'maxMemoryReached' };
 
@@ -66,10 +66,8 @@ export class Worker implements FlightWorker {
   readonly #slab = new FrameSlab();
   readonly #flush = (): void => this.#write();
   readonly #send = (bytes: Uint8Array): void => this.#parts.channel.write(bytes);
-  /** By number, in the order they were sent. */
-  readonly #flights = new Map<number, Flight>();
+  readonly #flights: FlightTable;
   readonly #cancelTimers = new Map<Flight, Timer>();
-  #number = 0;
   #executions = 0;
   #answersOfChunk = 0;
   /** When the first of those was sent. */
@@ -97,6 +95,7 @@ export class Worker implements FlightWorker {
     this.pid = child.pid;
     this.isOurs = window !== undefined;
     this.#window = new AdaptiveWindow(window ?? 1);
+    this.#flights = new FlightTable(window ?? 1);
     this.createdAt = clock.now();
     this.readyAt = this.#lastUsedAt = clock.monotonic();
     this.#channelEnd = new Promise((resolve) => (this.#channelEnded = resolve));
@@ -140,12 +139,11 @@ export class Worker implements FlightWorker {
 
   /** The one that was sent first of those it has. */
   get oldest(): Flight | undefined {
-    for (const flight of this.#flights.values()) return flight;
-    return undefined;
+    return this.#flights.oldest;
   }
 
   flights(): Iterable<Flight> {
-    return this.#flights.values();
+    return this.#flights.inOrder();
   }
 
   /** Payloads that it may be given now. */
@@ -216,15 +214,13 @@ export class Worker implements FlightWorker {
 
   #give(flight: Flight): void {
     const context = flight.contextFor(this);
-    const number = (this.#number = this.#number === MAX_NUMBER ? 1 : this.#number + 1);
-    flight.number = number;
     const now = this.#parts.clock.monotonic();
     flight.sentAt = this.#lastUsedAt = now;
     if (this.#flights.size === 0) this.#window.begin(now);
     this.#isAlone = flight.isAlone;
-    this.#flights.set(number, flight);
+    this.#flights.add(flight);
     this.#executions++;
-    this.#slab.add(context, flight.body, this.isOurs ? number : undefined);
+    this.#slab.add(context, flight.body, this.isOurs ? flight.number : undefined);
     this.#planWrite();
     if (this.#executions >= this.#parts.maxExecutions) this.retire('maxJobsReached');
   }
@@ -279,7 +275,7 @@ export class Worker implements FlightWorker {
   }
 
   #land(flight: Flight): void {
-    this.#flights.delete(flight.number);
+    this.#flights.delete(flight);
     flight.worker = undefined;
     this.#answersOfChunk++;
     if (flight.sentAt < this.#sentAtOfChunk) this.#sentAtOfChunk = flight.sentAt;
@@ -375,7 +371,7 @@ export class Worker implements FlightWorker {
   }
 
   #tellFlights(end: WorkerEnd): void {
-    const flights = [...this.#flights.values()];
+    const flights = this.#flights.inOrder();
     this.#flights.clear();
     const next = this.#next;
     this.#next = undefined;

@@ -15,6 +15,7 @@ import { JobRun, type JobRunContext } from './job-run.js';
 import { payloadOf } from './payload.js';
 import { receivedJob } from './received-job.js';
 import type { WorkerRelay } from './relay.js';
+import { RunSet } from './run-set.js';
 
 /** What a worker loop is made with. */
 export interface WorkerLoopOptions {
@@ -62,7 +63,7 @@ export class WorkerLoop {
   /** Jobs at once; `undefined` under a foreign kernel, which has one of them. */
   readonly #window: number | undefined;
   readonly #context: JobRunContext;
-  readonly #runs = new Set<JobRun>();
+  readonly #runs = new RunSet();
   #waiting: JobRun[] = [];
   #unsettled = 0;
   #isStopping = false;
@@ -257,7 +258,7 @@ export class WorkerLoop {
   }
 
   #cancel({ number, code, message }: CancelControl): void {
-    const running = [...this.#runs].find((run) => run.number === number);
+    const running = this.#runs.all.find((run) => run.number === number);
     if (running !== undefined) return running.abort(this.#cancelReason(running, code, message));
     const waiting = this.#waiting.find((run) => run.number === number);
     if (waiting === undefined) return;
@@ -311,7 +312,7 @@ export class WorkerLoop {
 
   /** Resolves when all have ended, or the grace has passed. */
   async #abortAll(reason: Error): Promise<void> {
-    for (const run of this.#runs) run.abort(reason);
+    for (const run of [...this.#runs.all]) run.abort(reason);
     if (this.#runs.size === 0) return;
     let timer: Timer | undefined;
     await new Promise<void>((resolve) => {
