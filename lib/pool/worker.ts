@@ -45,6 +45,7 @@ const STOP_MS = 10_000;
 const TERM_MS = 1_000;
 /** A socket may still hold answers when its process has ended. Unit: milliseconds. */
 const CHANNEL_REST_MS = 200;
+const NO_CONTEXT = new Uint8Array(0);
 /** What a worker is until its process is dead; `errored` for the other reasons. */
 const KILLED_STATUS: Readonly<Partial<Record<WorkerEnd['kind'], WorkerStatusName>>> = { timeout: 'execTTLReached', memory: 'maxMemoryReached' };
 
@@ -253,7 +254,8 @@ export class Worker implements FlightWorker {
     if (contextBytes > payload.length) {
       return this.#violate(`Its answer claims a context of ${contextBytes} bytes and has ${payload.length} bytes in all.`);
     }
-    this.#answer(flight, payload.subarray(0, contextBytes), contextBytes === 0 ? payload : payload.subarray(contextBytes));
+    if (contextBytes === 0) this.#answer(flight, NO_CONTEXT, payload);
+    else this.#answer(flight, payload.subarray(0, contextBytes), payload.subarray(contextBytes));
   }
 
   #answer(flight: Flight, context: Uint8Array, body: Uint8Array): void {

@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type Timer } from '../contract/clock.js';
 import { KernelStoppingError } from '../contract/errors.js';
-import { DONE_OUTCOME, type Executor, type Outcome } from '../contract/executor.js';
+import { DONE_OUTCOME, type Executor, type Outcome, type PendingOutcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { CancelJobError, JobTimeoutError } from '../contract/job-errors.js';
 import type { Done } from '../contract/job.js';
@@ -179,14 +179,14 @@ export class WorkerLoop {
     this.#runs.add(run);
     const refused = this.#policy.refuse(run);
     if (refused !== undefined) return this.#end(run, refused);
-    let result: Outcome | Promise<Outcome>;
+    let result: Outcome | PendingOutcome;
     try {
       result = this.#executor.execute(run, run);
     } catch (error) {
       return this.#end(run, { kind: 'failed', error: failureOf(error) });
     }
-    if (!(result instanceof Promise)) return this.#end(run, result);
-    result.then(
+    if (!('then' in result)) return this.#end(run, result);
+    void result.then(
       (value) => this.#end(run, run.outcomeOf(value)),
       (error: unknown) => this.#end(run, { kind: 'failed', error: failureOf(error) }),
     );
