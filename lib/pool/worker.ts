@@ -4,12 +4,12 @@ import { DONE } from '../contract/job.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { WorkerState, WorkerStatusName } from '../contract/worker.js';
 import { FrameFlag, type Frame } from '../wire/frame.js';
+import { FrameSlab } from '../wire/frame-slab.js';
 import { encodeControl } from '../wire/worker-message.js';
 import { AdaptiveWindow } from './adaptive-window.js';
 import type { Flight, FlightWorker, WorkerEnd } from './flight.js';
 import { FlightTable } from './flight-table.js';
 import type { FrameChannel } from './frame-channel.js';
-import { FrameSlab } from './frame-slab.js';
 import { asksForRestart } from './restart-request.js';
 import { StopEscalation } from './stop-escalation.js';
 import { describeExit, type ChildExit, type WorkerChild } from './worker-child.js';
@@ -221,7 +221,7 @@ export class Worker implements FlightWorker {
     this.#isAlone = flight.isAlone;
     this.#flights.add(flight);
     this.#executions++;
-    this.#slab.add(context, flight.body, this.isOurs ? flight.number : undefined);
+    this.#slab.add(FrameFlag.raw, context, flight.body, this.isOurs ? flight.number : undefined);
     this.#planWrite();
     if (this.#executions >= this.#parts.maxExecutions) this.retire('maxJobsReached');
   }

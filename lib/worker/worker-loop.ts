@@ -12,8 +12,8 @@ import { encodePidAnswer, readControl, type CancelControl } from './control-fram
 import { ForeignKernelPolicy, type ForeignKernelOptions } from './foreign-kernel-policy.js';
 import { FrameChannel } from './frame-channel.js';
 import { JobRun, type JobRunContext } from './job-run.js';
-import { payloadOf } from './payload.js';
-import { receivedJob } from './received-job.js';
+import { partsOf } from './payload.js';
+import { JobReader } from './received-job.js';
 import type { WorkerRelay } from './relay.js';
 import { RunSet } from './run-set.js';
 
@@ -63,6 +63,7 @@ export class WorkerLoop {
   /** Jobs at once; `undefined` under a foreign kernel, which has one of them. */
   readonly #window: number | undefined;
   readonly #context: JobRunContext;
+  readonly #jobs = new JobReader();
   readonly #runs = new RunSet();
   #waiting: JobRun[] = [];
   #unsettled = 0;
@@ -138,11 +139,11 @@ export class WorkerLoop {
   }
 
   #onJob(frame: Frame): void {
-    const payload = payloadOf(frame);
+    const { header, body } = partsOf(frame);
     const number = this.#window === undefined ? undefined : frame.options[1];
     let run: JobRun;
     try {
-      run = new JobRun(receivedJob(payload), number, this.#context);
+      run = new JobRun(this.#jobs.read(header, body), number, this.#context);
     } catch (error) {
       return this.#refuseFrame(number, error as Error);
     }
@@ -155,7 +156,7 @@ export class WorkerLoop {
   #refuseFrame(number: number | undefined, error: Error): void {
     this.#logger.error(error.message);
     if (this.#window === undefined) this.#channel.send(encodeFrame({ flags: FrameFlag.error, payload: Buffer.from(error.message) }));
-    else this.#channel.send(answerFrame(number, encodeOutcome({ kind: 'rejected', error: failureOf(error) })));
+    else this.#channel.answer(number, encodeOutcome({ kind: 'rejected', error: failureOf(error) }));
   }
 
   #startSome(): void {
@@ -254,7 +255,7 @@ export class WorkerLoop {
   }
 
   #send(run: JobRun, body: Uint8Array): void {
-    this.#channel.send(answerFrame(run.number, body));
+    this.#channel.answer(run.number, body);
   }
 
   #cancel({ number, code, message }: CancelControl): void {
@@ -331,8 +332,4 @@ export class WorkerLoop {
       attempt,
     });
   }
-}
-
-function answerFrame(number: number | undefined, body: Uint8Array): Uint8Array {
-  return encodeFrame({ flags: 0, options: number === undefined ? [0] : [0, number], payload: body });
 }
