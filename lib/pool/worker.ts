@@ -147,23 +147,27 @@ export class Worker implements FlightWorker {
     return this.#flights.inOrder();
   }
 
-  /** Payloads that it may be given now. */
-  free(now: number): number {
+  /** Payloads that it may be given, unless it {@link isStalled}. */
+  get room(): number {
     if (this.#status !== 'ready' || this.#next !== undefined || this.#isAlone || !this.#parts.child.isAlive) return 0;
     const inFlight = this.#flights.size;
     const { size } = this.#window;
     // Filled again when half of it is done: one write for many payloads instead of one for each answer.
     if (inFlight >= size) this.#isFilling = false;
     else if (inFlight * 2 <= size) this.#isFilling = true;
-    if (!this.#isFilling || (inFlight > 0 && this.#window.isStalled(now))) return 0;
-    return Math.min(size - inFlight, this.#parts.maxExecutions - this.#executions);
+    return this.#isFilling ? Math.min(size - inFlight, this.#parts.maxExecutions - this.#executions) : 0;
+  }
+
+  /** It has something and keeps silent: whatever it is given waits. */
+  isStalled(now: number): boolean {
+    return this.#flights.size > 0 && this.#window.isStalled(now);
   }
 
   /** Only when it is free. One that shares with no other waits for the end of what the worker has. */
-  take(flight: Flight): void {
+  take(flight: Flight, now: number): void {
     flight.worker = this;
     if (flight.isAlone && this.#flights.size > 0) this.#next = flight;
-    else this.#give(flight);
+    else this.#give(flight, now);
   }
 
   abort(flight: Flight, reason: Error): void {
@@ -213,9 +217,8 @@ export class Worker implements FlightWorker {
     this.#parts.child.signal('SIGKILL');
   }
 
-  #give(flight: Flight): void {
+  #give(flight: Flight, now: number): void {
     const context = flight.contextFor(this);
-    const now = this.#parts.clock.monotonic();
     flight.sentAt = this.#lastUsedAt = now;
     if (this.#flights.size === 0) this.#window.begin(now);
     this.#isAlone = flight.isAlone;
@@ -290,15 +293,15 @@ export class Worker implements FlightWorker {
     this.#window.answered(this.#answersOfChunk, now, this.#sentAtOfChunk);
     this.#answersOfChunk = 0;
     this.#sentAtOfChunk = Infinity;
-    if (this.#flights.size === 0) this.#becameIdle();
+    if (this.#flights.size === 0) this.#becameIdle(now);
     if (this.#status === 'ready') this.#parts.owner.freed(this);
   }
 
-  #becameIdle(): void {
+  #becameIdle(now: number): void {
     this.#isAlone = false;
     const next = this.#next;
     this.#next = undefined;
-    if (next !== undefined) this.#give(next);
+    if (next !== undefined) this.#give(next, now);
     else this.#stopWhenIdle();
   }
 
