@@ -14,14 +14,18 @@ const SPARSENESS = 2;
 export class FlightTable {
   readonly #places: (Flight | undefined)[];
   readonly #mask: number;
-  #last = 0;
+  #last: number;
   #size = 0;
 
-  /** @param most - Flights at once. */
-  constructor(most: number) {
+  /**
+   * @param most - Flights at once.
+   * @param last - The number that counts as given last.
+   */
+  constructor(most: number, last = 0) {
     const places = 2 ** Math.ceil(Math.log2(most * SPARSENESS));
     this.#places = new Array<Flight | undefined>(places).fill(undefined);
     this.#mask = places - 1;
+    this.#last = last;
   }
 
   get size(): number {

@@ -80,6 +80,8 @@ export class Worker implements FlightWorker {
   /** It has room since half of its window was done. */
   #isFilling = true;
   #isWritePlanned = false;
+  /** Payloads that were not written yet. */
+  #unwritten = 0;
   #hasLeft = false;
   #status: WorkerStatusName = 'ready';
   #end: WorkerEnd | undefined;
@@ -225,7 +227,9 @@ export class Worker implements FlightWorker {
     this.#flights.add(flight);
     this.#executions++;
     this.#slab.add(FrameFlag.raw, context, flight.body, this.isOurs ? flight.number : undefined);
-    this.#planWrite();
+    // The worker begins with one half of its window while the other half is made.
+    if (++this.#unwritten * 2 >= this.#window.size) this.#write();
+    else this.#planWrite();
     if (this.#executions >= this.#parts.maxExecutions) this.retire('maxJobsReached');
   }
 
@@ -238,6 +242,7 @@ export class Worker implements FlightWorker {
 
   #write(): void {
     this.#isWritePlanned = false;
+    this.#unwritten = 0;
     this.#slab.take(this.#send);
   }
 

@@ -12,6 +12,8 @@ export interface FrameChannelListeners {
   onEnd(error: Error | undefined): void;
 }
 
+/** The kernel settles these, and sends more, while this process goes on: neither waits for the other. */
+const ANSWERS_AT_ONCE = 32;
 const NO_CONTEXT = new Uint8Array(0);
 
 /** Frames over a relay, in both directions. What is sent in one turn is one write. */
@@ -23,6 +25,7 @@ export class FrameChannel {
   readonly #unsent = new FrameSlab();
   readonly #write = (bytes: Uint8Array): void => void this.#relay.output.write(bytes);
   #isPlanned = false;
+  #unsentAnswers = 0;
   #isEnded = false;
   #drained: PromiseWithResolve | undefined;
 
@@ -80,11 +83,13 @@ export class FrameChannel {
   answer(number: number | undefined, body: Uint8Array): void {
     if (this.#isEnded) return;
     this.#unsent.add(0, NO_CONTEXT, body, number);
-    this.#planFlush();
+    if (++this.#unsentAnswers >= ANSWERS_AT_ONCE) this.flush();
+    else this.#planFlush();
   }
 
   flush(): void {
     this.#isPlanned = false;
+    this.#unsentAnswers = 0;
     if (!this.#isEnded) this.#unsent.take(this.#write);
   }
 
