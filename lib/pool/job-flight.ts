@@ -23,6 +23,7 @@ export class JobFlight extends Flight implements PendingOutcome {
     this.#contexts = contexts;
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- a promise and its callbacks would be five objects more per job
   then(listener: (outcome: Outcome) => void): void {
     const outcome = this.#outcome;
     if (outcome === undefined) this.#listener = listener;
