@@ -16,6 +16,7 @@ import {
   medianOf,
 } from './claims.mjs';
 import { rows as bullmq } from './rows/bullmq.mjs';
+import { rows as pool } from './rows/pool.mjs';
 
 /** @typedef {import('./claims.mjs').Claim} Claim */
 /** @typedef {import('./claims.mjs').Read} Read */
@@ -25,6 +26,8 @@ const PROTOTYPE = 'limits: prototype, async handler';
 const BURST = 'kernel: burst, plain handler';
 const POLLERS = [PLAIN, 'kernel: 1 poller', 'kernel: 8 pollers', 'kernel: 256 pollers'];
 const NO_REDIS = 'peer absent: it needs a Redis server';
+const NO_GO = 'peer absent: Go is not installed';
+const hasGoModel = Object.hasOwn(pool, 'go model, 1 worker');
 
 /** @type {readonly Claim[]} */
 export const CLAIMS = [
@@ -116,7 +119,23 @@ export const CLAIMS = [
   atLeast('21', 'rate of 100 k no-op jobs during a stop, against without', 0.9, (read) =>
     ratios(read('stop: 100 k jobs, not stopped', 'workCpuNs'), read('stop: 100 k jobs, stopped at once', 'workCpuNs')),
   ),
-  absent('21', 'idle close with 2 workers', '≤ 150 ms', 'no worker processes yet'),
+  atMost('21', 'idle close with 2 workers', 150, 'ms', (read) => read('stop: idle close, kernel with 2 workers', 'wallMs')),
+  ...againstPool('7', 'a plain worker', 'pool: library, a plain worker', 'pool: node pool, 1 in flight, 1 worker', 0.85),
+  ...againstPool('7', '2 plain workers', 'pool: library, 2 plain workers', 'pool: node pool, 1 in flight, 2 workers', 0.85),
+  againstGo('7', 'a plain worker', 'pool: library, a plain worker', '1 worker', 0.7),
+  againstGo('7', '2 plain workers', 'pool: library, 2 plain workers', '2 workers', 0.7),
+  ...againstPool('8', 'a worker of its own', 'pool: library, a worker of its own', 'pool: node pool, 32 in flight, 1 worker', 0.75),
+  ...againstPool('8', '2 workers of its own', 'pool: library, 2 workers of its own', 'pool: node pool, 32 in flight, 2 workers', 0.75),
+  againstGo('8', 'a worker of its own', 'pool: library, a worker of its own', '1 worker', 3),
+  againstGo('8', '2 workers of its own', 'pool: library, 2 workers of its own', '2 workers', 3),
+  hasGoModel
+    ? atMost('16', 'idle push → answer of a worker, p50, against the model in Go', 0.7, '', (read) =>
+        ratios(read('pool: library, idle push to answer', 'p50'), read('pool: go model, idle push to answer', 'p50')),
+      )
+    : absent('16', 'idle push → answer of a worker, p50, against the model in Go', '≤ 0.7', NO_GO),
+  plainScale('16', 'the same, against the smallest pool', (read) =>
+    ratios(read('pool: library, idle push to answer', 'p50'), read('pool: node pool, idle push to answer', 'p50')),
+  ),
   fasterByWall(
     '5',
     'PushBatch of 1000 over RPC to a handler, against an RPC server that keeps nothing',
@@ -162,4 +181,31 @@ function bothCalls(handler) {
 function bestOfPollers(read) {
   const costs = POLLERS.map((row) => medianOf(read(row, 'cpuNs')));
   return [Math.min(...costs) / medianOf(read(PLAIN, 'cpuNs'))];
+}
+
+/**
+ * The goal by wall time, and by the CPU time of all processes for scale.
+ *
+ * @param {string} goal
+ * @param {string} what
+ * @param {string} row
+ * @param {string} other
+ * @param {number} least
+ * @returns {Claim[]}
+ */
+function againstPool(goal, what, row, other, least) {
+  return [fasterByWall(goal, `${what}, against the smallest pool`, row, other, least), scale(goal, 'the same, by CPU time', row, other)];
+}
+
+/**
+ * @param {string} goal
+ * @param {string} what
+ * @param {string} row
+ * @param {string} workers
+ * @param {number} least
+ * @returns {Claim}
+ */
+function againstGo(goal, what, row, workers, least) {
+  const text = `${what}, against the model in Go`;
+  return hasGoModel ? fasterByWall(goal, text, row, `pool: go model, ${workers}`, least) : absent(goal, text, `≥ ${least}`, NO_GO);
 }

@@ -28,6 +28,8 @@ export async function openPool(count, window) {
   async function start() {
     const child = spawn(process.execPath, [WORKER, ...(window === 1 ? [] : ['window'])], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      // As in the library. A session of its own is scheduled as a group of its own: beside other work that costs more than all the rest.
+      detached: true,
       env: { ...process.env, NRR_WINDOW: String(window) },
     });
     const worker = { child, free: window, number: 0 };

@@ -8,6 +8,7 @@ import { Jobs } from 'nestjs-roadrunner/client';
 import { createKernel } from 'nestjs-roadrunner/kernel';
 import { openPool } from '../limits/node-pool.mjs';
 import { MEMORY, QUEUE } from '../support/kernel.mjs';
+import { cpuOfAll } from '../support/processes.mjs';
 
 const PLAIN_WORKER = fileURLToPath(new URL('../limits/pool-worker.mjs', import.meta.url));
 const OWN_WORKER = fileURLToPath(new URL('../support/own-worker.mjs', import.meta.url));
@@ -17,6 +18,8 @@ const PAYLOAD = Buffer.alloc(100, 'x');
 const FEW = 40_000;
 const MANY = 200_000;
 const WARM_UP = 5_000;
+const IDLE_JOBS = 2_000;
+const IDLE_WARM_UP = 500;
 
 const nothing = () => {};
 const hasGo = spawnSync('go', ['version']).status === 0;
@@ -33,7 +36,9 @@ export const rows = {
   'library, a worker of its own': () => library(1, OWN_WORKER, MANY),
   'node pool, 32 in flight, 2 workers': () => nodePool(2, 32, MANY),
   'library, 2 workers of its own': () => library(2, OWN_WORKER, MANY),
+  'node pool, idle push to answer': idleNodePool,
   'library, idle push to answer': () => idle(PLAIN_WORKER),
+  ...(hasGo ? { 'go model, idle push to answer': idleGoModel } : {}),
 };
 
 /**
@@ -46,11 +51,13 @@ async function nodePool(workers, window, jobs) {
   pool.fill(listOf(WARM_UP));
   await pool.work();
   pool.fill(listOf(jobs));
+  const cpuBefore = cpuOfAll(pool.pids);
   const startedAt = performance.now();
   await pool.work();
   const wallNs = ((performance.now() - startedAt) * 1_000_000) / jobs;
+  const cpuNs = (cpuOfAll(pool.pids) - cpuBefore) / jobs;
   pool.close();
-  return { wallNs };
+  return { wallNs, cpuNs };
 }
 
 /** @param {number} count */
@@ -58,17 +65,27 @@ function listOf(count) {
   return Array.from({ length: count }, (_, index) => ({ id: `id-${index}`, name: 'echo', payload: PAYLOAD }));
 }
 
+/** @param {number} workers */
+async function goModel(workers) {
+  return { wallNs: Number(runGoModel([String(workers), String(FEW)])) };
+}
+
+async function idleGoModel() {
+  const [p50, p99] = runGoModel(['1', String(IDLE_JOBS), 'idle']).split(' ');
+  return { p50: Number(p50) / 1_000, p99: Number(p99) / 1_000 };
+}
+
 /**
  * Built each time: the cache of Go makes that a second.
  *
- * @param {number} workers
+ * @param {readonly string[]} options
  */
-async function goModel(workers) {
+function runGoModel(options) {
   const folder = mkdtempSync(join(tmpdir(), 'nrr-go-model-'));
   try {
     const program = join(folder, 'model');
     execFileSync('go', ['build', '-o', program, '.'], { cwd: GO_MODEL });
-    return { wallNs: Number(execFileSync(program, [PLAIN_WORKER, String(workers), String(FEW)], { encoding: 'utf8' })) };
+    return execFileSync(program, [PLAIN_WORKER, ...options], { encoding: 'utf8' });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -99,21 +116,24 @@ async function open(workers, program) {
  */
 async function library(workers, program, jobs) {
   const { kernel, push } = await open(workers, program);
+  const pids = (await kernel.admin.workers()).map(({ pid }) => pid);
   let completed = 0;
   const drain = async (/** @type {number} */ count) => {
     for (let index = 0; index < count; index++) void push();
     completed += count;
+    const cpuBefore = cpuOfAll(pids);
     const startedAt = performance.now();
     await kernel.resume(QUEUE);
     while ((await kernel.admin.counters()).completed < completed) await new Promise((resolve) => setTimeout(resolve, 1));
-    const wallMs = performance.now() - startedAt;
+    const wallNs = (performance.now() - startedAt) * 1_000_000;
+    const cpuNs = cpuOfAll(pids) - cpuBefore;
     await kernel.pause(QUEUE);
-    return wallMs;
+    return { wallNs: wallNs / count, cpuNs: cpuNs / count };
   };
   await drain(WARM_UP);
-  const wallNs = ((await drain(jobs)) * 1_000_000) / jobs;
+  const costs = await drain(jobs);
   await kernel.close();
-  return { wallNs };
+  return costs;
 }
 
 /**
@@ -124,18 +144,37 @@ async function library(workers, program, jobs) {
 async function idle(program) {
   const { kernel, push } = await open(1, program);
   await kernel.resume(QUEUE);
-  /** @type {number[]} */
-  const times = [];
   let answered = nothing;
   kernel.events.on('completed', () => answered());
-  for (let index = 0; index < 2_000; index++) {
-    const startedAt = performance.now();
+  const times = await timesOf(async () => {
     const done = new Promise((resolve) => (answered = () => resolve(undefined)));
     await push();
     await done;
-    if (index >= 500) times.push((performance.now() - startedAt) * 1_000);
-  }
+  });
   await kernel.close();
+  return times;
+}
+
+async function idleNodePool() {
+  const pool = await openPool(1, 1);
+  const jobs = listOf(1);
+  const times = await timesOf(() => {
+    pool.fill(jobs);
+    return pool.work();
+  });
+  pool.close();
+  return times;
+}
+
+/** @param {() => Promise<unknown>} runOne */
+async function timesOf(runOne) {
+  /** @type {number[]} */
+  const times = [];
+  for (let index = 0; index < IDLE_JOBS; index++) {
+    const startedAt = performance.now();
+    await runOne();
+    if (index >= IDLE_WARM_UP) times.push((performance.now() - startedAt) * 1_000);
+  }
   times.sort((a, b) => a - b);
   return { p50: times[Math.floor(times.length / 2)] ?? Number.NaN, p99: times[Math.floor(times.length * 0.99)] ?? Number.NaN };
 }

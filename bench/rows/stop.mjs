@@ -1,11 +1,14 @@
 // What a stop costs: of a kernel that has nothing to do, and with jobs that wait.
-import { burstOf, openKernel, QUEUE } from '../support/kernel.mjs';
+import { fileURLToPath } from 'node:url';
+import { createKernel } from 'nestjs-roadrunner/kernel';
+import { burstOf, MEMORY, openKernel, QUEUE } from '../support/kernel.mjs';
 import { PAYLOAD } from '../support/drain.mjs';
 import { costOf, median } from '../support/measure.mjs';
 
 const WAITING_JOBS = 100_000;
 const WARM_UP_BURSTS = 50;
 const KERNELS = 5;
+const OWN_WORKER = fileURLToPath(new URL('../support/own-worker.mjs', import.meta.url));
 
 export const rows = {
   'idle close, kernel': async () => {
@@ -17,6 +20,7 @@ export const rows = {
     return { wallMs: wallNs / 1_000_000 };
   },
   'idle close, Nest application': closeApplication,
+  'idle close, kernel with 2 workers': closeWithWorkers,
   '100 k jobs, not stopped': () => measureWork(({ countdown }) => countdown.done),
   '100 k jobs, stopped at once': () => measureWork(({ kernel }) => kernel.drain()),
 };
@@ -47,6 +51,14 @@ async function measureWork(end) {
     await opened.kernel.close();
   }
   return { workCpuNs: median(costs.map(({ cpuNs }) => cpuNs)) / WAITING_JOBS, workWallNs: median(costs.map(({ wallNs }) => wallNs)) / WAITING_JOBS };
+}
+
+async function closeWithWorkers() {
+  const pool = { numWorkers: 2, command: [process.execPath, OWN_WORKER] };
+  const kernel = await createKernel({ pipelines: { [QUEUE]: MEMORY }, pool });
+  await kernel.start();
+  const { wallNs } = await costOf(() => kernel.close());
+  return { wallMs: wallNs / 1_000_000 };
 }
 
 async function closeApplication() {

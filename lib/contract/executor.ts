@@ -10,8 +10,16 @@ export interface Executor {
   /** The listener is called whenever slots became free without an outcome: a worker that started, a window that grew. */
   onCapacity(listener: () => void): void;
   /** A throw or a rejection counts as `failed` with that error. Synchronous handlers stay synchronous. */
-  execute(delivery: Delivery, control: JobControl): Outcome | Promise<Outcome>;
+  execute(delivery: Delivery, control: JobControl): Outcome | PendingOutcome;
   executeMany?(deliveries: readonly Delivery[], control: JobControl): Promise<Outcome[]>;
+}
+
+/**
+ * An outcome that is not there yet: a promise, or less. `then` is called once, and may call back in the turn in which the outcome comes,
+ * where a promise would take a microtask and five objects.
+ */
+export interface PendingOutcome {
+  then(onFulfilled: (outcome: Outcome) => void, onRejected: (error: unknown) => void): unknown;
 }
 
 /** One run of one job, as its executor sees it. A new one for every run. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import type { Executor, Outcome } from '../contract/executor.js';
+import type { Executor, Outcome, PendingOutcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { JobCrashedError, JobExpiredError } from '../contract/job-errors.js';
 import { EXPIRES_AT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
@@ -166,14 +166,13 @@ export class Dispatcher {
     const { counters, runs, executor } = this.#options;
     counters.started++;
     runs.events.active?.(new FrequentJobEvent(run.delivery.job, pipeline.name, run.attempt));
-    let outcome: Outcome | Promise<Outcome>;
+    let outcome: Outcome | PendingOutcome;
     try {
       outcome = this.#prepare(run) ?? executor.execute(delivery, run);
     } catch (error) {
       outcome = { kind: 'failed', error: failureOf(error) };
     }
-    // Not by instanceof: a promise may come from another realm.
-    if (isPromise(outcome)) void outcome.then(slot.onFulfilled, slot.onRejected);
+    if (isPending(outcome)) void outcome.then(slot.onFulfilled, slot.onRejected);
     else this.#end(slot, run, outcome);
   }
 
@@ -230,8 +229,8 @@ export class Dispatcher {
   }
 }
 
-function isPromise(outcome: Outcome | Promise<Outcome>): outcome is Promise<Outcome> {
-  return typeof (outcome as Promise<Outcome>).then === 'function';
+function isPending(outcome: Outcome | PendingOutcome): outcome is PendingOutcome {
+  return typeof (outcome as PendingOutcome).then === 'function';
 }
 
 /** A place for one running job. Its callbacks are made once and used for every job that runs in it. */

@@ -2,8 +2,8 @@
 const TARGET_MS = 5;
 /** A worker that has not answered for so long is given nothing more until it does. Unit: milliseconds. */
 const STALL_MS = 10;
-/** How slowly a worker that became faster is believed. */
-const DECAY = 8;
+/** What is left of the doubt in a worker that became faster, after each answer. */
+const DOUBT = 7 / 8;
 
 /**
  * How many payloads a worker may have at once: as many as it does in 5 ms, from 1 up to what was agreed. It begins with 1;
@@ -42,7 +42,7 @@ export class AdaptiveWindow {
     const sample = (now - Math.max(this.#since, sentAt)) / count;
     this.#since = now;
     const before = this.#perPayloadMs;
-    this.#perPayloadMs = before === Infinity || sample > before ? sample : before + (sample - before) / DECAY;
+    this.#perPayloadMs = before === Infinity || sample > before ? sample : sample + (before - sample) * DOUBT ** count;
     this.#size = Math.max(1, Math.min(this.#most, Math.floor(TARGET_MS / Math.max(this.#perPayloadMs, Number.MIN_VALUE))));
   }
 

@@ -18,17 +18,48 @@ const PLAIN = /^[\w.:/ -]*$/;
 const ESCAPED = /[<>&\u2028\u2029]/;
 const ALL_ESCAPED = /[<>&\u2028\u2029]/g;
 
+/** What all jobs of one name have in common that come through one pipeline. */
+interface Surroundings {
+  readonly driver: string;
+  readonly queue: string;
+  /** From behind the id up to the headers, and on from there. */
+  readonly before: string;
+  readonly after: string;
+  /** All from behind the id on, of a job that has no more to say. */
+  readonly plain: string;
+}
+
 /** Writes the contexts of jobs. */
 export class JobContexts {
   readonly #quoted = new Map<string, string>();
+  /** By pipeline and name. */
+  readonly #surroundings = new Map<string, Map<string, Surroundings>>();
 
-  write({ id, name, headers, pipeline, kafka }: Job, { driver, queue, attempt }: JobControl, isOurs: boolean): string {
-    let text = `{"id":${quote(id)},"job":${this.#quote(name)},"driver":${this.#quote(driver)},"headers":${this.#headers(headers)}`;
-    if (driver !== QUEUELESS && queue !== '') text += `,"queue":${this.#quote(queue)}`;
-    text += `,"pipeline":${this.#quote(pipeline)}`;
+  write(job: Job, control: JobControl, isOurs: boolean): string {
+    const { headers, kafka } = job;
+    const { attempt } = control;
+    const { before, after, plain } = this.#surroundingsOf(job, control);
+    const isFirst = attempt === 1 || !isOurs;
+    if (headers === NO_HEADERS && kafka === undefined && isFirst) return `{"id":${quote(job.id)}${plain}`;
+    let text = `{"id":${quote(job.id)}${before}${this.#headers(headers)}${after}`;
     if (kafka !== undefined) text += `,"topic":${this.#quote(kafka.topic)},"partition":${kafka.partition},"offset":${kafka.offset}`;
-    if (isOurs && attempt > 1) text += `,"nrr":{"attempt":${attempt}}`;
+    if (!isFirst) text += `,"nrr":{"attempt":${attempt}}`;
     return `${text}}`;
+  }
+
+  #surroundingsOf({ name, pipeline }: Job, { driver, queue }: JobControl): Surroundings {
+    const known = this.#surroundings.get(pipeline)?.get(name);
+    if (known?.driver === driver && known.queue === queue) return known;
+    let ofPipeline = this.#surroundings.get(pipeline);
+    if (ofPipeline === undefined || ofPipeline.size >= MAX_QUOTED) {
+      if (this.#surroundings.size >= MAX_QUOTED) this.#surroundings.clear();
+      this.#surroundings.set(pipeline, (ofPipeline = new Map<string, Surroundings>()));
+    }
+    const before = `,"job":${this.#quote(name)},"driver":${this.#quote(driver)},"headers":`;
+    const after = `${driver !== QUEUELESS && queue !== '' ? `,"queue":${this.#quote(queue)}` : ''},"pipeline":${this.#quote(pipeline)}`;
+    const found = { driver, queue, before: inOnePiece(before), after: inOnePiece(after), plain: inOnePiece(`${before}{}${after}}`) };
+    ofPipeline.set(name, found);
+    return found;
   }
 
   #headers(headers: JobHeaders): string {
@@ -55,4 +86,9 @@ function quote(text: string): string {
   const quoted = JSON.stringify(text);
   if (!ESCAPED.test(quoted)) return quoted;
   return quoted.replace(ALL_ESCAPED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+// A text that was put together is a tree of its parts, which V8 walks whenever it is written.
+function inOnePiece(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -1,26 +1,33 @@
 import type { Delivery } from '../contract/driver.js';
-import { type JobControl, type Outcome } from '../contract/executor.js';
+import type { JobControl, Outcome, PendingOutcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { CRASHES_HEADER } from '../contract/job-headers.js';
-import { NO_HEADERS } from '../contract/job.js';
+import { DONE, NO_HEADERS } from '../contract/job.js';
 import { Flight, type FlightWorker, type WorkerEnd } from './flight.js';
 import { readAnswer } from './job-answer-reader.js';
 import type { JobContexts } from './job-context.js';
 
-/** One run of a job by a worker. */
-export class JobFlight extends Flight {
+/** One run of a job by a worker, and its outcome, which is told in the turn in which it comes. */
+export class JobFlight extends Flight implements PendingOutcome {
   readonly #delivery: Delivery;
   readonly #control: JobControl;
   readonly #contexts: JobContexts;
-  readonly #resolve: (outcome: Outcome) => void;
+  #outcome: Outcome | undefined = undefined;
+  #listener: ((outcome: Outcome) => void) | undefined = undefined;
   #abortReason: Error | undefined = undefined;
 
-  constructor(delivery: Delivery, control: JobControl, contexts: JobContexts, resolve: (outcome: Outcome) => void) {
+  constructor(delivery: Delivery, control: JobControl, contexts: JobContexts) {
     super();
     this.#delivery = delivery;
     this.#control = control;
     this.#contexts = contexts;
-    this.#resolve = resolve;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- a promise and its callbacks would be five objects more per job
+  then(listener: (outcome: Outcome) => void): void {
+    const outcome = this.#outcome;
+    if (outcome === undefined) this.#listener = listener;
+    else void DONE.then(() => listener(outcome));
   }
 
   // A job that ran when a process died may have killed it, or one of those that ran beside it did.
@@ -70,5 +77,10 @@ export class JobFlight extends Flight {
 
   returned(): void {
     this.#resolve({ kind: 'unstarted' });
+  }
+
+  #resolve(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#listener?.(outcome);
   }
 }

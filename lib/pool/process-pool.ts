@@ -1,6 +1,6 @@
 import type { Clock, Deadline } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
-import type { Executor, JobControl, Outcome } from '../contract/executor.js';
+import type { Executor, JobControl, PendingOutcome } from '../contract/executor.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { PoolSettings } from '../contract/settings.js';
 import type { WorkerState } from '../contract/worker.js';
@@ -56,13 +56,12 @@ export class ProcessPool implements Executor {
     this.#listener = listener;
   }
 
-  execute(delivery: Delivery, control: JobControl): Promise<Outcome> {
-    return new Promise((resolve) => {
-      const flight = new JobFlight(delivery, control, this.#contexts, resolve);
-      this.#set.submit(flight);
-      if (control.onAbort !== undefined) control.onAbort((reason) => this.#abort(flight, reason));
-      else control.signal.addEventListener('abort', () => this.#abort(flight, control.signal.reason as Error), { once: true });
-    });
+  execute(delivery: Delivery, control: JobControl): PendingOutcome {
+    const flight = new JobFlight(delivery, control, this.#contexts);
+    this.#set.submit(flight);
+    if (control.onAbort !== undefined) control.onAbort((reason) => this.#abort(flight, reason));
+    else control.signal.addEventListener('abort', () => this.#abort(flight, control.signal.reason as Error), { once: true });
+    return flight;
   }
 
   /** Their memory is measured now. */

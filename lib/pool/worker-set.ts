@@ -128,9 +128,10 @@ export class WorkerSet implements WorkerOwner {
       flight.returned();
       return;
     }
-    const worker = this.#waiting.length === 0 ? this.#pick(flight) : undefined;
+    const now = this.#options.clock.monotonic();
+    const worker = this.#waiting.length === 0 ? this.#pick(flight, now) : undefined;
     if (worker === undefined) this.#wait(flight);
-    else this.#give(worker, flight);
+    else this.#give(worker, flight, now);
   }
 
   /** False when a worker has it. */
@@ -185,7 +186,7 @@ export class WorkerSet implements WorkerOwner {
 
   freed(worker: Worker): void {
     if (worker.executions > 0) this.#backoff.succeeded();
-    while (this.#waiting.length > 0 && worker.free(this.#options.clock.monotonic()) > 0) this.#give(worker, this.#waiting.shift()!);
+    if (this.#waiting.length > 0) this.#giveWaiting(worker);
     this.#queueUp(worker);
   }
 
@@ -202,8 +203,9 @@ export class WorkerSet implements WorkerOwner {
     } else if (this.#isStopped) {
       flight.returned();
     } else {
-      const worker = this.#pick(flight);
-      if (worker !== undefined) this.#give(worker, flight);
+      const now = this.#options.clock.monotonic();
+      const worker = this.#pick(flight, now);
+      if (worker !== undefined) this.#give(worker, flight, now);
       else {
         this.#waiting.unshift(flight);
         this.#fill();
@@ -223,25 +225,33 @@ export class WorkerSet implements WorkerOwner {
     const { settings, clock } = this.#options;
     let free = -this.#waiting.length;
     if (settings.debug) return free + this.#size - this.#present.size;
-    const now = clock.monotonic();
-    for (const worker of this.#present) free += worker.free(now);
+    // The clock is read only where somebody has room: this is asked for after every answer.
+    let now: number | undefined;
+    for (const worker of this.#present) {
+      const { room } = worker;
+      if (room > 0 && !worker.isStalled((now ??= clock.monotonic()))) free += room;
+    }
     return settings.maxQueueSize > 0 ? Math.min(free, settings.maxQueueSize - this.load) : free;
   }
 
-  #pick(flight: Flight): Worker | undefined {
-    const now = this.#options.clock.monotonic();
+  #pick(flight: Flight, now: number): Worker | undefined {
     if (flight.isAlone) {
-      for (const worker of this.#present) if (worker.inFlight === 0 && worker.free(now) > 0) return worker;
+      for (const worker of this.#present) if (worker.inFlight === 0 && worker.room > 0) return worker;
     }
     for (let worker = this.#line.shift(); worker !== undefined; worker = this.#line.shift()) {
       worker.isInLine = false;
-      if (worker.free(now) > 0) return worker;
+      if (worker.room > 0 && !worker.isStalled(now)) return worker;
     }
     return undefined;
   }
 
-  #give(worker: Worker, flight: Flight): void {
-    worker.take(flight);
+  #giveWaiting(worker: Worker): void {
+    const now = this.#options.clock.monotonic();
+    while (this.#waiting.length > 0 && worker.room > 0 && !worker.isStalled(now)) this.#give(worker, this.#waiting.shift()!, now);
+  }
+
+  #give(worker: Worker, flight: Flight, now: number): void {
+    worker.take(flight, now);
     this.#execLimit.watch();
     this.#queueUp(worker);
   }

@@ -4,11 +4,12 @@ import { DONE } from '../contract/job.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { WorkerState, WorkerStatusName } from '../contract/worker.js';
 import { FrameFlag, type Frame } from '../wire/frame.js';
+import { FrameSlab } from '../wire/frame-slab.js';
 import { encodeControl } from '../wire/worker-message.js';
 import { AdaptiveWindow } from './adaptive-window.js';
 import type { Flight, FlightWorker, WorkerEnd } from './flight.js';
+import { FlightTable } from './flight-table.js';
 import type { FrameChannel } from './frame-channel.js';
-import { FrameSlab } from './frame-slab.js';
 import { asksForRestart } from './restart-request.js';
 import { StopEscalation } from './stop-escalation.js';
 import { describeExit, type ChildExit, type WorkerChild } from './worker-child.js';
@@ -44,7 +45,7 @@ const STOP_MS = 10_000;
 const TERM_MS = 1_000;
 /** A socket may still hold answers when its process has ended. Unit: milliseconds. */
 const CHANNEL_REST_MS = 200;
-const MAX_NUMBER = 0xffff_ffff;
+const NO_CONTEXT = new Uint8Array(0);
 /** What a worker is until its process is dead; `errored` for the other reasons. */
 const KILLED_STATUS: Readonly<Partial<Record<WorkerEnd['kind'], WorkerStatusName>>> = { timeout: 'execTTLReached', memory: 'maxMemoryReached' };
 
@@ -66,10 +67,8 @@ export class Worker implements FlightWorker {
   readonly #slab = new FrameSlab();
   readonly #flush = (): void => this.#write();
   readonly #send = (bytes: Uint8Array): void => this.#parts.channel.write(bytes);
-  /** By number, in the order they were sent. */
-  readonly #flights = new Map<number, Flight>();
+  readonly #flights: FlightTable;
   readonly #cancelTimers = new Map<Flight, Timer>();
-  #number = 0;
   #executions = 0;
   #answersOfChunk = 0;
   /** When the first of those was sent. */
@@ -81,6 +80,8 @@ export class Worker implements FlightWorker {
   /** It has room since half of its window was done. */
   #isFilling = true;
   #isWritePlanned = false;
+  /** Payloads that were not written yet. */
+  #unwritten = 0;
   #hasLeft = false;
   #status: WorkerStatusName = 'ready';
   #end: WorkerEnd | undefined;
@@ -97,6 +98,7 @@ export class Worker implements FlightWorker {
     this.pid = child.pid;
     this.isOurs = window !== undefined;
     this.#window = new AdaptiveWindow(window ?? 1);
+    this.#flights = new FlightTable(window ?? 1);
     this.createdAt = clock.now();
     this.readyAt = this.#lastUsedAt = clock.monotonic();
     this.#channelEnd = new Promise((resolve) => (this.#channelEnded = resolve));
@@ -140,31 +142,34 @@ export class Worker implements FlightWorker {
 
   /** The one that was sent first of those it has. */
   get oldest(): Flight | undefined {
-    for (const flight of this.#flights.values()) return flight;
-    return undefined;
+    return this.#flights.oldest;
   }
 
   flights(): Iterable<Flight> {
-    return this.#flights.values();
+    return this.#flights.inOrder();
   }
 
-  /** Payloads that it may be given now. */
-  free(now: number): number {
+  /** Payloads that it may be given, unless it {@link isStalled}. */
+  get room(): number {
     if (this.#status !== 'ready' || this.#next !== undefined || this.#isAlone || !this.#parts.child.isAlive) return 0;
     const inFlight = this.#flights.size;
     const { size } = this.#window;
     // Filled again when half of it is done: one write for many payloads instead of one for each answer.
     if (inFlight >= size) this.#isFilling = false;
     else if (inFlight * 2 <= size) this.#isFilling = true;
-    if (!this.#isFilling || (inFlight > 0 && this.#window.isStalled(now))) return 0;
-    return Math.min(size - inFlight, this.#parts.maxExecutions - this.#executions);
+    return this.#isFilling ? Math.min(size - inFlight, this.#parts.maxExecutions - this.#executions) : 0;
+  }
+
+  /** It has something and keeps silent: whatever it is given waits. */
+  isStalled(now: number): boolean {
+    return this.#flights.size > 0 && this.#window.isStalled(now);
   }
 
   /** Only when it is free. One that shares with no other waits for the end of what the worker has. */
-  take(flight: Flight): void {
+  take(flight: Flight, now: number): void {
     flight.worker = this;
     if (flight.isAlone && this.#flights.size > 0) this.#next = flight;
-    else this.#give(flight);
+    else this.#give(flight, now);
   }
 
   abort(flight: Flight, reason: Error): void {
@@ -214,18 +219,17 @@ export class Worker implements FlightWorker {
     this.#parts.child.signal('SIGKILL');
   }
 
-  #give(flight: Flight): void {
+  #give(flight: Flight, now: number): void {
     const context = flight.contextFor(this);
-    const number = (this.#number = this.#number === MAX_NUMBER ? 1 : this.#number + 1);
-    flight.number = number;
-    const now = this.#parts.clock.monotonic();
     flight.sentAt = this.#lastUsedAt = now;
     if (this.#flights.size === 0) this.#window.begin(now);
     this.#isAlone = flight.isAlone;
-    this.#flights.set(number, flight);
+    this.#flights.add(flight);
     this.#executions++;
-    this.#slab.add(context, flight.body, this.isOurs ? number : undefined);
-    this.#planWrite();
+    this.#slab.add(FrameFlag.raw, context, flight.body, this.isOurs ? flight.number : undefined);
+    // The worker begins with one half of its window while the other half is made.
+    if (++this.#unwritten * 2 >= this.#window.size) this.#write();
+    else this.#planWrite();
     if (this.#executions >= this.#parts.maxExecutions) this.retire('maxJobsReached');
   }
 
@@ -238,6 +242,7 @@ export class Worker implements FlightWorker {
 
   #write(): void {
     this.#isWritePlanned = false;
+    this.#unwritten = 0;
     this.#slab.take(this.#send);
   }
 
@@ -257,7 +262,8 @@ export class Worker implements FlightWorker {
     if (contextBytes > payload.length) {
       return this.#violate(`Its answer claims a context of ${contextBytes} bytes and has ${payload.length} bytes in all.`);
     }
-    this.#answer(flight, payload.subarray(0, contextBytes), contextBytes === 0 ? payload : payload.subarray(contextBytes));
+    if (contextBytes === 0) this.#answer(flight, NO_CONTEXT, payload);
+    else this.#answer(flight, payload.subarray(0, contextBytes), payload.subarray(contextBytes));
   }
 
   #answer(flight: Flight, context: Uint8Array, body: Uint8Array): void {
@@ -279,7 +285,7 @@ export class Worker implements FlightWorker {
   }
 
   #land(flight: Flight): void {
-    this.#flights.delete(flight.number);
+    this.#flights.delete(flight);
     flight.worker = undefined;
     this.#answersOfChunk++;
     if (flight.sentAt < this.#sentAtOfChunk) this.#sentAtOfChunk = flight.sentAt;
@@ -292,15 +298,15 @@ export class Worker implements FlightWorker {
     this.#window.answered(this.#answersOfChunk, now, this.#sentAtOfChunk);
     this.#answersOfChunk = 0;
     this.#sentAtOfChunk = Infinity;
-    if (this.#flights.size === 0) this.#becameIdle();
+    if (this.#flights.size === 0) this.#becameIdle(now);
     if (this.#status === 'ready') this.#parts.owner.freed(this);
   }
 
-  #becameIdle(): void {
+  #becameIdle(now: number): void {
     this.#isAlone = false;
     const next = this.#next;
     this.#next = undefined;
-    if (next !== undefined) this.#give(next);
+    if (next !== undefined) this.#give(next, now);
     else this.#stopWhenIdle();
   }
 
@@ -375,7 +381,7 @@ export class Worker implements FlightWorker {
   }
 
   #tellFlights(end: WorkerEnd): void {
-    const flights = [...this.#flights.values()];
+    const flights = this.#flights.inOrder();
     this.#flights.clear();
     const next = this.#next;
     this.#next = undefined;

@@ -25,7 +25,7 @@ export {
   PackageMissingError,
   ServiceFailedError,
 } from '../contract/errors.js';
-export type { Executor, JobControl, Outcome } from '../contract/executor.js';
+export type { Executor, JobControl, Outcome, PendingOutcome } from '../contract/executor.js';
 export { DONE_OUTCOME } from '../contract/executor.js';
 export type { JobFailure } from '../contract/failure.js';
 export { failureOf } from '../contract/failure.js';

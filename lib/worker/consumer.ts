@@ -20,7 +20,7 @@ export interface ConsumerOptions {
 export class WorkerTaskFactory implements ReceivedTaskFactory {
   /** @throws {@link KernelProtocolError} when the payload is no job. */
   create(payload: Payload, send: SendAnswer): ReceivedTask {
-    const received = receivedJob(payload);
+    const received = receivedJob(payload.headerText(), payload.body);
     return new WorkerTask(received.job, new TaskAnswer(received, send));
   }
 }

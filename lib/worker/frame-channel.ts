@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { RelayError } from '../contract/rpc-errors.js';
 import type { Frame } from '../wire/frame.js';
 import { FrameReader, type FrameLimits } from '../wire/frame-reader.js';
+import { FrameSlab } from '../wire/frame-slab.js';
 import type { WorkerRelay } from './relay.js';
 
 /** Who is told what comes over a channel. */
@@ -11,14 +12,20 @@ export interface FrameChannelListeners {
   onEnd(error: Error | undefined): void;
 }
 
+/** The kernel settles these, and sends more, while this process goes on: neither waits for the other. */
+const ANSWERS_AT_ONCE = 32;
+const NO_CONTEXT = new Uint8Array(0);
+
 /** Frames over a relay, in both directions. What is sent in one turn is one write. */
 export class FrameChannel {
   readonly #relay: WorkerRelay;
   readonly #reader: FrameReader;
   readonly #flush = (): void => this.flush();
   #listeners: FrameChannelListeners | undefined;
-  #unsent: Uint8Array[] = [];
+  readonly #unsent = new FrameSlab();
+  readonly #write = (bytes: Uint8Array): void => void this.#relay.output.write(bytes);
   #isPlanned = false;
+  #unsentAnswers = 0;
   #isEnded = false;
   #drained: PromiseWithResolve | undefined;
 
@@ -68,18 +75,22 @@ export class FrameChannel {
   /** Sends a whole frame. Without effect when the relay has ended. */
   send(frame: Uint8Array): void {
     if (this.#isEnded) return;
-    this.#unsent.push(frame);
-    if (this.#isPlanned) return;
-    this.#isPlanned = true;
-    process.nextTick(this.#flush);
+    this.#unsent.addFrame(frame);
+    this.#planFlush();
+  }
+
+  /** Sends an answer: no context, the number of the job where it has one. Without effect when the relay has ended. */
+  answer(number: number | undefined, body: Uint8Array): void {
+    if (this.#isEnded) return;
+    this.#unsent.add(0, NO_CONTEXT, body, number);
+    if (++this.#unsentAnswers >= ANSWERS_AT_ONCE) this.flush();
+    else this.#planFlush();
   }
 
   flush(): void {
     this.#isPlanned = false;
-    const frames = this.#unsent;
-    if (frames.length === 0 || this.#isEnded) return;
-    this.#unsent = [];
-    this.#relay.output.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    this.#unsentAnswers = 0;
+    if (!this.#isEnded) this.#unsent.take(this.#write);
   }
 
   /** Resolves when the kernel has room for more. */
@@ -97,6 +108,12 @@ export class FrameChannel {
     this.#drain();
     if (!output.destroyed) await new Promise<void>((resolve) => void output.once('close', resolve).end(() => output.destroy()));
     input.destroy();
+  }
+
+  #planFlush(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    process.nextTick(this.#flush);
   }
 
   #read(chunk: Uint8Array): void {

@@ -30,6 +30,8 @@ export class JobRun implements JobControl, Delivery {
   deadline = Infinity;
   /** Set when the loop waits for the executor no longer. */
   isAbandoned = false;
+  /** In the set of what runs; below 0: nowhere. */
+  place = -1;
   /** Fulfilled when the kernel knows what the handler has reported: it forgets the job at its answer. */
   reported: Promise<void> | undefined;
   readonly #context: JobRunContext;

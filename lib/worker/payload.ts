@@ -40,11 +40,17 @@ export class Payload implements PayloadParts {
  *
  * @throws KernelProtocolError when the option is missing or too large.
  */
-export function payloadOf({ options, payload }: Frame): Payload {
+export function payloadOf(frame: Frame): Payload {
+  const { body, header } = partsOf(frame);
+  return new Payload(body, header);
+}
+
+/** The same, without a payload around them. */
+export function partsOf({ options, payload }: Frame): { readonly body: Uint8Array; readonly header: Uint8Array } {
   const [length] = options;
   if (length === undefined) throw new KernelProtocolError('a frame without the length of its context');
   if (length > payload.length) throw new KernelProtocolError(`a frame of ${payload.length} bytes that claims a context of ${length}`);
-  return new Payload(payload.subarray(length), payload.subarray(0, length));
+  return { body: payload.subarray(length), header: payload.subarray(0, length) };
 }
 
 function textOf(bytes: Uint8Array): string {

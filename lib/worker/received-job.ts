@@ -1,7 +1,6 @@
 import { KernelProtocolError } from '../contract/errors.js';
 import { ATTEMPT_HEADER, CRASHES_HEADER, numberHeader } from '../contract/job-headers.js';
 import { NO_HEADERS, type Job, type JobHeaders, type KafkaPlace } from '../contract/job.js';
-import type { Payload } from './payload.js';
 
 // The header of a job's payload, as the drivers of RoadRunner 2025.1.15 write it (recorded: test/fixtures/goridge, worker-php-*; Kafka's keys from
 // the source of its driver):
@@ -24,12 +23,49 @@ export interface ReceivedJob {
 type Data = Readonly<Record<string, unknown>>;
 
 const UNKNOWN = 'unknown';
+const NO_BODY = new Uint8Array(0);
 /** Not inside a text: there, a quote has a backslash before it. */
 const OFFSET = /[,{]\s*"offset"\s*:\s*(?<digits>-?\d+)/;
 
-/** @throws KernelProtocolError when the payload has no header, or one that is no object of JSON. */
-export function receivedJob(payload: Payload): ReceivedJob {
-  const text = payload.headerText();
+/** What stands before the id, where the header begins as all kernels write it. */
+const BEFORE_ID = Buffer.from('{"id":"');
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const FIRST_PRINTABLE = 0x20;
+const FIRST_OTHER = 0x7f;
+
+/** All of a header from behind the id on, and what it says. */
+interface KnownHeader {
+  readonly rest: Buffer;
+  readonly received: ReceivedJob;
+}
+
+/**
+ * Reads the headers of one kernel. Most of them are that of the job before but for the id: such a one is compared instead of parsed, which
+ * takes a fifth of the time.
+ */
+export class JobReader {
+  #known: KnownHeader | undefined;
+
+  /** @throws KernelProtocolError when the header is empty, or no object of JSON. */
+  read(header: Uint8Array, body: Uint8Array): ReceivedJob {
+    const bytes = Buffer.from(header.buffer, header.byteOffset, header.length);
+    const idEnd = idEndOf(bytes);
+    if (idEnd > 0 && this.#known?.rest.compare(bytes, idEnd) === 0) {
+      return withJob(this.#known.received, bytes.toString('latin1', BEFORE_ID.length, idEnd), body);
+    }
+    const received = receivedJob(bytes.toString(), body);
+    // With headers or a place in Kafka no two jobs are alike.
+    const { id, headers, kafka } = received.job;
+    if (idEnd > 0 && headers === NO_HEADERS && kafka === undefined && id === bytes.toString('latin1', BEFORE_ID.length, idEnd)) {
+      this.#known = { rest: Buffer.from(bytes.subarray(idEnd)), received: withJob(received, '', NO_BODY) };
+    }
+    return received;
+  }
+}
+
+/** @throws KernelProtocolError when the header is empty, or no object of JSON. */
+export function receivedJob(text: string, body: Uint8Array): ReceivedJob {
   if (text === '') throw new KernelProtocolError('a job without a context');
   const context = objectOf(text);
   const headers = headersOf(context['headers']);
@@ -38,7 +74,7 @@ export function receivedJob(payload: Payload): ReceivedJob {
       id: textOf(context['id'], ''),
       name: textOf(context['job'], ''),
       pipeline: textOf(context['pipeline'], UNKNOWN),
-      payload: payload.body,
+      payload: body,
       headers,
       priority: 0,
       delayMs: 0,
@@ -49,6 +85,23 @@ export function receivedJob(payload: Payload): ReceivedJob {
     queue: textOf(context['queue'], UNKNOWN),
     attempt: attemptOf(context['nrr'], headers),
   };
+}
+
+function withJob({ job, driver, queue, attempt }: ReceivedJob, id: string, payload: Uint8Array): ReceivedJob {
+  const { name, pipeline } = job;
+  return { job: { id, name, pipeline, payload, headers: NO_HEADERS, priority: 0, delayMs: 0, autoAck: false }, driver, queue, attempt };
+}
+
+/** Where the id ends, when the header begins with it and it is plain ASCII; 0 otherwise. */
+function idEndOf(header: Buffer): number {
+  const start = BEFORE_ID.length;
+  for (let at = 0; at < start; at++) if (header[at] !== BEFORE_ID[at]) return 0;
+  for (let at = start; at < header.length; at++) {
+    const byte = header[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH || byte < FIRST_PRINTABLE || byte >= FIRST_OTHER) return 0;
+  }
+  return 0;
 }
 
 function objectOf(text: string): Data {

@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type Timer } from '../contract/clock.js';
 import { KernelStoppingError } from '../contract/errors.js';
-import { DONE_OUTCOME, type Executor, type Outcome } from '../contract/executor.js';
+import { DONE_OUTCOME, type Executor, type Outcome, type PendingOutcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { CancelJobError, JobTimeoutError } from '../contract/job-errors.js';
 import type { Done } from '../contract/job.js';
@@ -12,9 +12,10 @@ import { encodePidAnswer, readControl, type CancelControl } from './control-fram
 import { ForeignKernelPolicy, type ForeignKernelOptions } from './foreign-kernel-policy.js';
 import { FrameChannel } from './frame-channel.js';
 import { JobRun, type JobRunContext } from './job-run.js';
-import { payloadOf } from './payload.js';
-import { receivedJob } from './received-job.js';
+import { partsOf } from './payload.js';
+import { JobReader } from './received-job.js';
 import type { WorkerRelay } from './relay.js';
+import { RunSet } from './run-set.js';
 
 /** What a worker loop is made with. */
 export interface WorkerLoopOptions {
@@ -62,7 +63,8 @@ export class WorkerLoop {
   /** Jobs at once; `undefined` under a foreign kernel, which has one of them. */
   readonly #window: number | undefined;
   readonly #context: JobRunContext;
-  readonly #runs = new Set<JobRun>();
+  readonly #jobs = new JobReader();
+  readonly #runs = new RunSet();
   #waiting: JobRun[] = [];
   #unsettled = 0;
   #isStopping = false;
@@ -137,11 +139,11 @@ export class WorkerLoop {
   }
 
   #onJob(frame: Frame): void {
-    const payload = payloadOf(frame);
+    const { header, body } = partsOf(frame);
     const number = this.#window === undefined ? undefined : frame.options[1];
     let run: JobRun;
     try {
-      run = new JobRun(receivedJob(payload), number, this.#context);
+      run = new JobRun(this.#jobs.read(header, body), number, this.#context);
     } catch (error) {
       return this.#refuseFrame(number, error as Error);
     }
@@ -154,7 +156,7 @@ export class WorkerLoop {
   #refuseFrame(number: number | undefined, error: Error): void {
     this.#logger.error(error.message);
     if (this.#window === undefined) this.#channel.send(encodeFrame({ flags: FrameFlag.error, payload: Buffer.from(error.message) }));
-    else this.#channel.send(answerFrame(number, encodeOutcome({ kind: 'rejected', error: failureOf(error) })));
+    else this.#channel.answer(number, encodeOutcome({ kind: 'rejected', error: failureOf(error) }));
   }
 
   #startSome(): void {
@@ -178,14 +180,14 @@ export class WorkerLoop {
     this.#runs.add(run);
     const refused = this.#policy.refuse(run);
     if (refused !== undefined) return this.#end(run, refused);
-    let result: Outcome | Promise<Outcome>;
+    let result: Outcome | PendingOutcome;
     try {
       result = this.#executor.execute(run, run);
     } catch (error) {
       return this.#end(run, { kind: 'failed', error: failureOf(error) });
     }
-    if (!(result instanceof Promise)) return this.#end(run, result);
-    result.then(
+    if (!('then' in result)) return this.#end(run, result);
+    void result.then(
       (value) => this.#end(run, run.outcomeOf(value)),
       (error: unknown) => this.#end(run, { kind: 'failed', error: failureOf(error) }),
     );
@@ -253,11 +255,11 @@ export class WorkerLoop {
   }
 
   #send(run: JobRun, body: Uint8Array): void {
-    this.#channel.send(answerFrame(run.number, body));
+    this.#channel.answer(run.number, body);
   }
 
   #cancel({ number, code, message }: CancelControl): void {
-    const running = [...this.#runs].find((run) => run.number === number);
+    const running = this.#runs.all.find((run) => run.number === number);
     if (running !== undefined) return running.abort(this.#cancelReason(running, code, message));
     const waiting = this.#waiting.find((run) => run.number === number);
     if (waiting === undefined) return;
@@ -311,7 +313,7 @@ export class WorkerLoop {
 
   /** Resolves when all have ended, or the grace has passed. */
   async #abortAll(reason: Error): Promise<void> {
-    for (const run of this.#runs) run.abort(reason);
+    for (const run of [...this.#runs.all]) run.abort(reason);
     if (this.#runs.size === 0) return;
     let timer: Timer | undefined;
     await new Promise<void>((resolve) => {
@@ -330,8 +332,4 @@ export class WorkerLoop {
       attempt,
     });
   }
-}
-
-function answerFrame(number: number | undefined, body: Uint8Array): Uint8Array {
-  return encodeFrame({ flags: 0, options: number === undefined ? [0] : [0, number], payload: body });
 }

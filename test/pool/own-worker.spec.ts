@@ -23,12 +23,14 @@ describe.each([
 ] as const)('The worker loop of this library over %s', (_relay, options) => {
   it('does many jobs at once', async () => {
     const opened = await open(options);
-    for (let turn = 0; turn < 50; turn++) {
-      const runs = Array.from({ length: Math.max(1, opened.pool.capacity()) }, () => opened.run('work').outcome);
+    // However slow the machine is, it opens the window in the end.
+    let atOnce = 1;
+    do {
+      atOnce = Math.max(1, opened.pool.capacity());
+      const runs = Array.from({ length: atOnce }, () => opened.run('work').outcome);
       expect(new Set((await Promise.all(runs)).map(({ kind }) => kind))).toEqual(new Set(['done']));
-    }
-    expect((await opened.pool.workers())[0].window).toBeGreaterThan(1);
-  });
+    } while (atOnce === 1);
+  }, 60_000);
 
   it('tells what was thrown, with the policy of its handler', async () => {
     const opened = await open(options);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { deadlineAfter, systemClock, type Clock } from '../../lib/contract/clock.js';
 import type { Delivery } from '../../lib/contract/driver.js';
-import type { JobControl, Outcome } from '../../lib/contract/executor.js';
+import type { JobControl, Outcome, PendingOutcome } from '../../lib/contract/executor.js';
 import { JobRecord, NO_HEADERS, type JobHeaders } from '../../lib/contract/job.js';
 import type { RetryPolicy } from '../../lib/contract/retry-policy.js';
 import type { PoolSettings, ServerSettings } from '../../lib/contract/settings.js';
@@ -92,7 +92,7 @@ export function createPool(options: PoolOptions = {}): OpenedPool {
     pids,
     run: (name, body = '', more = {}) => {
       const { delivery, control, retries, abort } = createRun(name, body, more);
-      return { outcome: pool.execute(delivery, control), retries, abort };
+      return { outcome: outcomeOf(pool.execute(delivery, control)), retries, abort };
     },
     ready: async (count = 1) => {
       while (pool.capacity() < count) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -106,6 +106,10 @@ export function createPool(options: PoolOptions = {}): OpenedPool {
   };
   opened.push(one);
   return one;
+}
+
+async function outcomeOf(pending: PendingOutcome): Promise<Outcome> {
+  return pending;
 }
 
 export async function openPool(options: PoolOptions = {}): Promise<OpenedPool> {

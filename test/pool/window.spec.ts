@@ -264,4 +264,11 @@ describe('The window', () => {
     expect(opened([...slow, [10, 1]])).toBe(1);
     expect(opened([...slow, ...Array.from({ length: 60 }, () => [10, 1] as const)])).toBe(32);
   });
+
+  it('believes a worker that became faster by its answers, not by how many of them come together', () => {
+    const slow = [[1, 20] as const];
+    const apart = Array.from({ length: 32 }, () => [1, 0.1] as const);
+    expect(opened([...slow, ...apart])).toBe(opened([...slow, [32, 3.2]]));
+    expect(opened([...slow, [32, 3.2]])).toBeGreaterThan(8);
+  });
 });

@@ -1,4 +1,4 @@
-import { FrameFlag, HEADER_BYTES, writeHeader, writeWord } from '../wire/frame.js';
+import { HEADER_BYTES, writeHeader, writeWord } from './frame.js';
 
 /** Room for some hundred small frames. A frame that does not fit gets bytes of its own. */
 const SLAB_BYTES = 32 * 1024;
@@ -21,8 +21,12 @@ export class FrameSlab {
     return this.#end === this.#start && this.#full.length === 0;
   }
 
-  /** @param number - The second option; without it the frame has one. */
-  add(context: string | Uint8Array, body: string | Uint8Array, number: number | undefined): void {
+  /**
+   * Its first option is the length of the context.
+   *
+   * @param number - The second option; without it the frame has one.
+   */
+  add(flags: number, context: string | Uint8Array, body: string | Uint8Array, number: number | undefined): void {
     const options = number === undefined ? 1 : 2;
     const contextAt = HEADER_BYTES + options * OPTION_BYTES;
     this.#makeRoom(contextAt + mostBytes(context) + mostBytes(body));
@@ -30,10 +34,16 @@ export class FrameSlab {
     const at = this.#end;
     const contextBytes = write(slab, context, at + contextAt);
     const bodyBytes = write(slab, body, at + contextAt + contextBytes);
-    writeHeader(slab, at, FrameFlag.raw, 0, options, contextBytes + bodyBytes);
+    writeHeader(slab, at, flags, 0, options, contextBytes + bodyBytes);
     writeWord(slab, at + HEADER_BYTES, contextBytes);
     if (number !== undefined) writeWord(slab, at + HEADER_BYTES + OPTION_BYTES, number);
     this.#end = at + contextAt + contextBytes + bodyBytes;
+  }
+
+  /** A frame that is there already; it is not copied. */
+  addFrame(frame: Uint8Array): void {
+    this.#setAside();
+    this.#full.push(frame);
   }
 
   /** Gives every piece to `send`, in order. */
@@ -47,9 +57,14 @@ export class FrameSlab {
 
   #makeRoom(bytes: number): void {
     if (this.#slab.length - this.#end >= bytes) return;
-    if (this.#end > this.#start) this.#full.push(this.#slab.subarray(this.#start, this.#end));
+    this.#setAside();
     this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes));
     this.#start = this.#end = 0;
+  }
+
+  #setAside(): void {
+    if (this.#end > this.#start) this.#full.push(this.#slab.subarray(this.#start, this.#end));
+    this.#start = this.#end;
   }
 }
 
