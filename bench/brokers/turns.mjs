@@ -85,7 +85,8 @@ function mediansOf(turns) {
 }
 
 /**
- * From a push to the start of its handler while nothing else happens. Unit: microseconds. Jobs of the subjects take turns.
+ * From a push to the start of its handler while nothing else happens, and of a free trip through the event loop. Unit: microseconds. Jobs of the
+ * subjects take turns.
  *
  * @param {Subjects} subjects
  * @param {{ samples: number, warmUp: number }} counts
@@ -99,17 +100,18 @@ export async function measureIdle(subjects, { samples, warmUp }) {
     await subject.arrivals.done;
   }
   /** @type {Map<string, number[]>} */
-  const latencies = new Map(all.map(([name]) => [name, []]));
-  for (let sample = 0; sample < samples; sample++) for (const [name, subject] of all) latencies.get(name)?.push(await latencyOf(subject, sample));
+  const latencies = new Map([...all.map(([name]) => name), 'loop'].map((name) => [name, []]));
+  for (let sample = 0; sample < samples; sample++) {
+    for (const [name, subject] of all) latencies.get(name)?.push(await latencyOf(subject, sample));
+    await idleFor(sample);
+    latencies.get('loop')?.push(await tripThroughLoop());
+  }
   await Promise.all(all.map(([, subject]) => subject.close()));
-  const [library = [], ...others] = latencies.values();
-  const numbers = { p50: quantile(library, 0.5), p99: quantile(library, 0.99), longest: Math.max(...library) };
-  const names = all.slice(1).map(([name]) => name);
-  const ofOthers = others.flatMap((values, index) => [
-    [`${names[index]}.p50`, quantile(values, 0.5)],
-    [`${names[index]}.p99`, quantile(values, 0.99)],
-  ]);
-  return { ...numbers, ...Object.fromEntries(ofOthers) };
+  const numbers = [...latencies].flatMap(([name, values]) => {
+    const prefix = name === 'library' ? '' : `${name}.`;
+    return [0.5, 0.9, 0.99].map((share) => [`${prefix}p${share * 100}`, quantile(values, share)]);
+  });
+  return Object.fromEntries(numbers);
 }
 
 /** Some pauses are longer than the 40 ms for which TCP may hold back an acknowledgement. Unit: milliseconds. */
@@ -120,7 +122,7 @@ const PAUSES = [1, 5, 12, 50];
  * @param {number} sample
  */
 async function latencyOf({ arrivals, push }, sample) {
-  await new Promise((resolve) => setTimeout(resolve, PAUSES[sample % PAUSES.length]));
+  await idleFor(sample);
   let startedAt = 0;
   arrivals.start(1);
   arrivals.onEach = () => (startedAt = performance.now());
@@ -128,4 +130,17 @@ async function latencyOf({ arrivals, push }, sample) {
   await Promise.all([push(1), arrivals.done]);
   arrivals.onEach = () => {};
   return (startedAt - pushedAt) * 1_000;
+}
+
+/** @param {number} sample */
+function idleFor(sample) {
+  return new Promise((resolve) => setTimeout(resolve, PAUSES[sample % PAUSES.length]));
+}
+
+/** @returns {Promise<number>} */
+function tripThroughLoop() {
+  return new Promise((resolve) => {
+    const startedAt = performance.now();
+    setImmediate(() => resolve((performance.now() - startedAt) * 1_000));
+  });
 }

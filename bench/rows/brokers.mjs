@@ -13,8 +13,8 @@ import { measureIdle, measureInTurns } from '../brokers/turns.mjs';
 
 /** @type {Record<string, { broker: string, open: (url: string, name: string) => Promise<Subjects>, measure: (subjects: Subjects) => Promise<Record<string, number>> }>} */
 const ROWS = {
-  amqp: { broker: 'amqp', open: openAmqp, measure: (subjects) => measureInTurns(subjects, { jobs: 4_000, warmUp: 8_000 }) },
-  beanstalk: { broker: 'beanstalk', open: openBeanstalk, measure: (subjects) => measureInTurns(subjects, { jobs: 10_000, warmUp: 20_000 }) },
+  amqp: { broker: 'amqp', open: openAmqp, measure: (subjects) => measureInTurns(subjects, { jobs: 2_000, warmUp: 6_000 }) },
+  beanstalk: { broker: 'beanstalk', open: openBeanstalk, measure: (subjects) => measureInTurns(subjects, { jobs: 5_000, warmUp: 15_000 }) },
   'kafka, batches of 500': { broker: 'kafka', open: (url, name) => openKafka(url, name, 'batches'), measure: inTurnsOfKafka },
   'kafka, single pushes': { broker: 'kafka', open: (url, name) => openKafka(url, name, 'single pushes'), measure: inTurnsOfKafka },
   sqs: { broker: 'sqs', open: openSqs, measure: (subjects) => measureInTurns(subjects, { jobs: 500, warmUp: 500 }) },
@@ -34,7 +34,7 @@ export const rows = Object.fromEntries(
 
 /** @param {Subjects} subjects */
 function inTurnsOfKafka(subjects) {
-  return measureInTurns(subjects, { jobs: 10_000, warmUp: 20_000 });
+  return measureInTurns(subjects, { jobs: 5_000, warmUp: 10_000 });
 }
 
 /** @param {Subjects} subjects */

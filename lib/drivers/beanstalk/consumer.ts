@@ -137,10 +137,11 @@ export class Consumer {
     } else {
       // A lost connection gives its jobs back: they are there.
       this.#isEmpty = reply !== undefined;
-      this.#window = 1;
     }
     if (reply?.word === 'RESERVED' && this.#isActive && !this.#isEmpty) this.#askMore();
     if (this.#questions > 0) return;
+    // Step by step: a tube that is empty for a moment in the middle of a rush is asked for many at once again.
+    if (this.#isEmpty) this.#window = Math.max(1, this.#window >> 2);
     this.#activity = 'none';
     for (const resolve of this.#quiet.splice(0)) resolve();
     this.#pump();
