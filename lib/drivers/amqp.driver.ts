@@ -273,8 +273,15 @@ class AmqpDriver implements Driver, DeliveryHolder {
     await this.#within(deadline, this.#consumer?.stop());
     await this.#publisher?.idle(deadline.remainingMs());
     await this.#within(deadline, this.#publisher?.stop());
+    if (this.#settings.deleteQueueOnStop) await this.#within(deadline, this.#deleteQueue());
     for (const key of this.#shared) await this.#context.resources.release(key);
     this.#shared.clear();
+  }
+
+  // Last of all: whoever still declares it would bring it back.
+  async #deleteQueue(): Promise<void> {
+    await this.#publisher?.declared();
+    await this.#consumer?.deleteQueue();
   }
 
   /** A broker that does not answer holds up no stop; what is open then ends with the connection. */

@@ -553,7 +553,7 @@ jobs:
     await first.driver.stop(soon());
     await taken.ack();
     for (let index = 1; index < 4; index++) await (await second.inbox.next()).ack();
-    expect(performance.now() - stoppedAt).toBeLessThan(1_000);
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000);
   });
 
   it('shares one connection for pushes and one for deliveries with other pipelines, and closes them with the last', async () => {

@@ -46,7 +46,7 @@ beanstalkd.suite('driver "beanstalk"', () => {
       const startedAt = performance.now();
       await first.ack();
       await until(async () => (await raw.stats(`stats-tube ${tube}`))['cmd-delete'] === 1);
-      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      expect(performance.now() - startedAt).toBeLessThan(4_000);
     });
 
     it('hands out a job in under 10 ms while others are held', async () => {
@@ -164,7 +164,7 @@ beanstalkd.suite('driver "beanstalk"', () => {
     await inbox.take(2);
     const startedAt = performance.now();
     await stopNow(driver);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-jobs-ready'] === 2);
     expect(await raw.stats(`stats-job ${await numberIn(tube, 'ready')}`)).toMatchObject({ releases: 0, timeouts: 0 });
   });
@@ -352,7 +352,7 @@ beanstalkd.suite('driver "beanstalk"', () => {
     const running = driver.run();
     const startedAt = performance.now();
     await Promise.all([stopNow(driver), expect(push).rejects.toMatchObject({ code: 'DRIVER_STOPPED' }), running]);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
   });
 
   it('says that the fate of a push is not known when its connection is lost before the answer', async () => {

@@ -132,7 +132,7 @@ describe('A Nest application with workers', () => {
       const app = await start({ WORKERS: '2' });
       const from = performance.now();
       expect(await app.end()).toBe('SIGTERM');
-      expect(performance.now() - from).toBeLessThan(2_000); // measured: 40 ms; a busy machine takes longer
+      expect(performance.now() - from).toBeLessThan(5_000); // measured: 40 ms; a busy machine takes longer
       expect(app.workers.filter(isAlive)).toEqual([]);
     },
     TIMEOUT_MS,

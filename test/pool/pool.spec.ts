@@ -439,7 +439,7 @@ describe('A stop', () => {
     const opened = await openPool({ settings: { numWorkers: 2 } });
     const at = performance.now();
     await opened.pool.stop(deadlineAfter(systemClock, 5_000));
-    expect(performance.now() - at).toBeLessThan(1_000);
+    expect(performance.now() - at).toBeLessThan(4_000);
   });
 
   it('gives back what waits, and what is submitted later', async () => {

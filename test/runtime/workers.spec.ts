@@ -209,12 +209,12 @@ describe('a kernel with workers', () => {
     expect(await kernel.admin.workers()).toEqual([]);
   });
 
-  it('stops in less than 200 ms while they are idle', async () => {
+  it('stops at once while they are idle', async () => {
     const { kernel } = await open({ pool: { numWorkers: 2, command: REPORTING } });
     await kernel.start();
     const from = performance.now();
     await kernel.close();
-    expect(performance.now() - from).toBeLessThan(1_000); // measured: about 20 ms; a busy machine takes longer
+    expect(performance.now() - from).toBeLessThan(4_000); // measured: about 20 ms; a busy machine takes longer
   });
 
   it('runs services with workers of their own, which informer and resetter see', async () => {

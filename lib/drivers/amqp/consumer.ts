@@ -7,7 +7,7 @@ import type { AmqpMessage, AmqpModel } from './client.js';
 import { optionPath, type AmqpOptions, type AmqpSettings } from './config.js';
 import { isRefusal } from './connection.js';
 import { ConsumeSession } from './consume-session.js';
-import { declareTopology } from './topology.js';
+import { declareTopology, onChannel } from './topology.js';
 
 /** How long a boot waits for its broker before it goes on without it. Unit: milliseconds. */
 const FIRST_WAIT_MS = 5_000;
@@ -28,6 +28,7 @@ export class Consumer {
   readonly #held = new Ring<HeldMessage>();
   readonly #onHeld: () => void;
   #isPaused = false;
+  #declaring: Promise<void> = Promise.resolve();
 
   /** @param onHeld - Called when there is a message to take. */
   constructor(context: DriverContext<AmqpOptions>, settings: AmqpSettings, connection: SupervisedConnection<AmqpModel>, onHeld: () => void) {
@@ -134,14 +135,21 @@ export class Consumer {
 
   async stop(): Promise<void> {
     await this.pause();
-    if (this.#settings.deleteQueueOnStop) await this.#supervised.current?.channel.deleteQueue(this.#settings.queue).catch(() => {});
     await this.#supervised.stop();
     this.#held.clear();
   }
 
+  /** Removes the queue with all that is in it, if there is a connection. After `stop`. */
+  async deleteQueue(): Promise<void> {
+    await this.#declaring.catch(() => {});
+    const model = this.#connection.current;
+    if (model !== undefined) await onChannel(model, (channel) => channel.deleteQueue(this.#settings.queue));
+  }
+
   async #open(signal: AbortSignal): Promise<ConsumeSession> {
     const model = await this.#connection.use(Infinity, this.#settings.pipeline, signal);
-    await declareTopology(model, this.#settings, 'consume');
+    this.#declaring = declareTopology(model, this.#settings, 'consume');
+    await this.#declaring;
     const channel = await model.createChannel();
     const session = new ConsumeSession(model, channel);
     let reason: unknown = new Error('The broker closed the channel.');

@@ -58,6 +58,7 @@ export class Publisher {
   #session: Session | undefined;
   #timer: Timer | undefined;
   #isAwaiting = false;
+  #declaring: Promise<void> = Promise.resolve();
   #isStopped = false;
   #onIdle: (() => void) | undefined;
 
@@ -150,9 +151,15 @@ export class Publisher {
     await this.#supervised.stop();
   }
 
+  /** Resolves when nothing of it is on its way to the broker that would declare the queue. */
+  async declared(): Promise<void> {
+    await this.#declaring.catch(() => {});
+  }
+
   async #open(signal: AbortSignal): Promise<Session> {
     const model = await this.#connection.use(Infinity, this.#settings.pipeline, signal);
-    await declareTopology(model, this.#settings, 'publish');
+    this.#declaring = declareTopology(model, this.#settings, 'publish');
+    await this.#declaring;
     const channel = await model.createConfirmChannel();
     const session: Session = new PublishSession(model, channel, (push: PendingPush, end: PublishEnd) => this.#answered(push, session, end));
     let reason: unknown = new Error('The broker closed the channel.');
