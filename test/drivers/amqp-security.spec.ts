@@ -58,13 +58,14 @@ rabbit.suite('driver "amqp" and a RabbitMQ that wants TLS, a certificate and a p
   it('is not let in without a certificate of its own', async () => {
     const error = await refusal(given(addrOf('amqps'), { rootCa: files.authority }));
     expect(error.code).toBe('BROKER_UNAVAILABLE');
-    expect(error.message).toMatch(/certificate required/u);
+    // The reset of the connection may overtake the words of the broker.
+    expect(error.message).toMatch(/certificate required|ECONNRESET/u);
   });
 
   it('is told that it speaks plainly to a listener of TLS', async () => {
     const error = await refusal(given(addrOf('amqp')));
     expect(error.code).toBe('BROKER_UNAVAILABLE');
-    expect(error.message).toMatch(/closed abruptly during opening handshake/u);
+    expect(error.message).toMatch(/closed abruptly during opening handshake|ECONNRESET/u);
   });
 
   it('has TLS and its certificate again when it dials again', async () => {
