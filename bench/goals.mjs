@@ -27,6 +27,8 @@ const BURST = 'kernel: burst, plain handler';
 const POLLERS = [PLAIN, 'kernel: 1 poller', 'kernel: 8 pollers', 'kernel: 256 pollers'];
 const NO_REDIS = 'peer absent: it needs a Redis server';
 const NO_GO = 'peer absent: Go is not installed';
+const IDLE_GO = 'pool: go model, idle push to answer';
+const IDLE_NODE = 'pool: node pool, idle push to answer';
 const hasGoModel = Object.hasOwn(pool, 'go model, 1 worker');
 
 /** @type {readonly Claim[]} */
@@ -129,13 +131,18 @@ export const CLAIMS = [
   againstGo('8', 'a worker of its own', 'pool: library, a worker of its own', '1 worker', 3),
   againstGo('8', '2 workers of its own', 'pool: library, 2 workers of its own', '2 workers', 3),
   hasGoModel
-    ? atMost('16', 'idle push → answer of a worker, p50, against the model in Go', 0.7, '', (read) =>
-        ratios(read('pool: library, idle push to answer', 'p50'), read('pool: go model, idle push to answer', 'p50')),
-      )
+    ? atMost('16', 'idle push → answer of a worker, p50, against the model in Go', 0.7, '', (read) => idleRatios(read, IDLE_GO, 'p50'))
     : absent('16', 'idle push → answer of a worker, p50, against the model in Go', '≤ 0.7', NO_GO),
-  plainScale('16', 'the same, against the smallest pool', (read) =>
-    ratios(read('pool: library, idle push to answer', 'p50'), read('pool: node pool, idle push to answer', 'p50')),
-  ),
+  ...(hasGoModel
+    ? [
+        atMost('16', 'the same, p99', 1, '', (read) => idleRatios(read, IDLE_GO, 'p99')),
+        plainScale('16', 'the same, p50 of jobs in a row', (read) => idleRatios(read, IDLE_GO, 'rowP50')),
+        plainScale('16', 'the same, p50 of the first 2,000 jobs', (read) => idleRatios(read, IDLE_GO, 'freshP50')),
+      ]
+    : []),
+  plainScale('16', 'idle push → answer of a worker, p50, against the smallest pool', (read) => idleRatios(read, IDLE_NODE, 'p50')),
+  plainScale('16', 'the same, p50 of jobs in a row', (read) => idleRatios(read, IDLE_NODE, 'rowP50')),
+  plainScale('16', 'the same, p50 of the first 2,000 jobs', (read) => idleRatios(read, IDLE_NODE, 'freshP50')),
   fasterByWall(
     '5',
     'PushBatch of 1000 over RPC to a handler, against an RPC server that keeps nothing',
@@ -208,4 +215,13 @@ function againstPool(goal, what, row, other, least) {
 function againstGo(goal, what, row, workers, least) {
   const text = `${what}, against the model in Go`;
   return hasGoModel ? fasterByWall(goal, text, row, `pool: go model, ${workers}`, least) : absent(goal, text, `≥ ${least}`, NO_GO);
+}
+
+/**
+ * @param {Read} read
+ * @param {string} other
+ * @param {string} metric
+ */
+function idleRatios(read, other, metric) {
+  return ratios(read('pool: library, idle push to answer', metric), read(other, metric));
 }

@@ -8,6 +8,7 @@ import { Jobs } from 'nestjs-roadrunner/client';
 import { createKernel } from 'nestjs-roadrunner/kernel';
 import { openPool } from '../limits/node-pool.mjs';
 import { MEMORY, QUEUE } from '../support/kernel.mjs';
+import { quantile } from '../support/measure.mjs';
 import { cpuOfAll } from '../support/processes.mjs';
 
 const PLAIN_WORKER = fileURLToPath(new URL('../limits/pool-worker.mjs', import.meta.url));
@@ -18,8 +19,12 @@ const PAYLOAD = Buffer.alloc(100, 'x');
 const FEW = 40_000;
 const MANY = 200_000;
 const WARM_UP = 5_000;
-const IDLE_JOBS = 2_000;
-const IDLE_WARM_UP = 500;
+/** Of the jobs that are pushed one at a time. V8 has compiled their way after some thousand of them: the first ones are told apart. */
+const FRESH = { from: 500, to: 2_000 };
+const IN_A_ROW = { from: 15_000, to: 20_000 };
+/** With a pause before each. */
+const PAUSED = { from: 20_000, to: 21_000 };
+const PAUSE_MS = 1;
 
 const nothing = () => {};
 const hasGo = spawnSync('go', ['version']).status === 0;
@@ -38,6 +43,7 @@ export const rows = {
   'library, 2 workers of its own': () => library(2, OWN_WORKER, MANY),
   'node pool, idle push to answer': idleNodePool,
   'library, idle push to answer': () => idle(PLAIN_WORKER),
+  'library, idle push to answer, a worker of its own': () => idle(OWN_WORKER),
   ...(hasGo ? { 'go model, idle push to answer': idleGoModel } : {}),
 };
 
@@ -71,8 +77,13 @@ async function goModel(workers) {
 }
 
 async function idleGoModel() {
-  const [p50, p99] = runGoModel(['1', String(IDLE_JOBS), 'idle']).split(' ');
-  return { p50: Number(p50) / 1_000, p99: Number(p99) / 1_000 };
+  const lines = runGoModel(['1', String(PAUSED.to), String(PAUSED.to - PAUSED.from)]);
+  return phasesOf(
+    lines
+      .trim()
+      .split('\n')
+      .map((line) => Number(line) / 1_000),
+  );
 }
 
 /**
@@ -137,7 +148,7 @@ async function library(workers, program, jobs) {
 }
 
 /**
- * One job at a time: from the push to the acknowledgement.
+ * One job at a time, first in a row, then after pauses: from the push to the acknowledgement.
  *
  * @param {string} program
  */
@@ -170,11 +181,21 @@ async function idleNodePool() {
 async function timesOf(runOne) {
   /** @type {number[]} */
   const times = [];
-  for (let index = 0; index < IDLE_JOBS; index++) {
+  for (let index = 0; index < PAUSED.to; index++) {
+    if (index >= PAUSED.from) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const startedAt = performance.now();
     await runOne();
-    if (index >= IDLE_WARM_UP) times.push((performance.now() - startedAt) * 1_000);
+    times.push((performance.now() - startedAt) * 1_000);
   }
-  times.sort((a, b) => a - b);
-  return { p50: times[Math.floor(times.length / 2)] ?? Number.NaN, p99: times[Math.floor(times.length * 0.99)] ?? Number.NaN };
+  return phasesOf(times);
+}
+
+/**
+ * Unit: microseconds.
+ *
+ * @param {readonly number[]} times - Of all jobs, in order.
+ */
+function phasesOf(times) {
+  const of = (/** @type {{ from: number, to: number }} */ { from, to }, /** @type {number} */ share) => quantile(times.slice(from, to), share);
+  return { p50: of(PAUSED, 0.5), p99: of(PAUSED, 0.99), rowP50: of(IN_A_ROW, 0.5), rowP99: of(IN_A_ROW, 0.99), freshP50: of(FRESH, 0.5) };
 }

@@ -1,6 +1,7 @@
 // A model of a pool as a Go server has it: one heap behind a mutex, pollers that take a job and wait for a free worker, workers over pipes with one
-// job in flight. No events, metrics, tracing or logs: an upper bound of that design. Prints nanoseconds per job of a drain or, with "idle", the p50
-// and the p99 of jobs pushed one at a time, from the push to the answer.
+// job in flight. No events, metrics, tracing or logs: an upper bound of that design. Prints nanoseconds per job of a drain. With a fourth argument
+// jobs are pushed one at a time, and it prints what each took from the push to the answer; before as many of them as that argument says, the last
+// ones, it pauses for a millisecond.
 package main
 
 import (
@@ -13,8 +14,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -164,9 +165,13 @@ func main() {
 		done.Wait()
 		return time.Since(began)
 	}
-	if len(os.Args) > 4 && os.Args[4] == "idle" {
-		times := make([]time.Duration, 0, count)
-		for range count {
+	if len(os.Args) > 4 {
+		paused, _ := strconv.Atoi(os.Args[4])
+		var times strings.Builder
+		for index := range count {
+			if index >= count-paused {
+				time.Sleep(time.Millisecond)
+			}
 			item := &job{10, "id", make([]byte, 100)}
 			done.Add(1)
 			began := time.Now()
@@ -175,11 +180,9 @@ func main() {
 			q.ready.Signal()
 			q.mutex.Unlock()
 			done.Wait()
-			times = append(times, time.Since(began))
+			fmt.Fprintln(&times, time.Since(began).Nanoseconds())
 		}
-		times = times[count/4:]
-		slices.Sort(times)
-		fmt.Println(times[len(times)/2].Nanoseconds(), times[len(times)*99/100].Nanoseconds())
+		fmt.Print(times.String())
 		return
 	}
 	drain(2_000)
