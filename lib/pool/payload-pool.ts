@@ -1,6 +1,5 @@
-import type { Clock, Deadline, Timer } from '../contract/clock.js';
-import type { JobsLogger } from '../contract/logger.js';
-import type { PoolSettings } from '../contract/settings.js';
+import type { Deadline, Timer } from '../contract/clock.js';
+import { errorOf } from '../contract/thrown.js';
 import {
   WorkerExitError,
   WorkerMemoryError,
@@ -12,22 +11,10 @@ import {
 } from '../contract/worker-errors.js';
 import type { WorkerPayload, WorkerPool, WorkerState } from '../contract/worker.js';
 import { Flight, type FlightWorker, type WorkerEnd } from './flight.js';
-import type { WorkerHost } from './worker-host.js';
-import { WorkerSet } from './worker-set.js';
+import { WorkerSet, type WorkerSetOptions } from './worker-set.js';
 
 /** What a pool for payloads is made with. */
-export interface PayloadPoolOptions {
-  readonly name: string;
-  readonly host: WorkerHost;
-  /** `RR_MODE` of the workers. */
-  readonly mode: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly settings: PoolSettings;
-  readonly clock: Clock;
-  readonly logger: JobsLogger;
-  /** At least 0, below 1. */
-  readonly random: () => number;
-}
+export type PayloadPoolOptions = Omit<WorkerSetOptions, 'onFreed'>;
 
 /** Worker processes that answer payloads of any kind. */
 export class PayloadPool implements WorkerPool {
@@ -50,7 +37,7 @@ export class PayloadPool implements WorkerPool {
     if (settings.maxQueueSize > 0 && this.#set.load >= settings.maxQueueSize) return Promise.reject(new WorkerPoolError(name, 'queue'));
     if (signal?.aborted === true) return Promise.reject(errorOf(signal.reason));
     return new Promise((resolve, reject) => {
-      const flight = new PayloadFlight(payload, resolve, (error) => reject(error));
+      const flight = new PayloadFlight(payload, name, resolve, reject);
       const withdraw = (error: Error): void => {
         if (this.#set.withdraw(flight)) flight.end(error);
       };
@@ -61,7 +48,7 @@ export class PayloadPool implements WorkerPool {
       };
       const timer = clock.setTimer(settings.allocateTimeoutMs, () => withdraw(new WorkerPoolError(name, 'busy')));
       signal?.addEventListener('abort', abort, { once: true });
-      flight.watch(timer, () => signal?.removeEventListener('abort', abort), name);
+      flight.watch(timer, () => signal?.removeEventListener('abort', abort));
       this.#set.submit(flight);
     });
   }
@@ -90,16 +77,17 @@ export class PayloadPool implements WorkerPool {
 class PayloadFlight extends Flight {
   readonly isAlone = false;
   readonly #payload: WorkerPayload;
+  readonly #pool: string;
   readonly #resolve: (answer: WorkerPayload) => void;
   readonly #reject: (error: Error) => void;
   #timer: Timer | undefined;
   #unwatch: () => void = () => {};
-  #pool = '';
   #abortReason: Error | undefined;
 
-  constructor(payload: WorkerPayload, resolve: (answer: WorkerPayload) => void, reject: (error: Error) => void) {
+  constructor(payload: WorkerPayload, pool: string, resolve: (answer: WorkerPayload) => void, reject: (error: Error) => void) {
     super();
     this.#payload = payload;
+    this.#pool = pool;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -113,10 +101,9 @@ class PayloadFlight extends Flight {
     return this.#payload.context;
   }
 
-  watch(timer: Timer, unwatch: () => void, pool: string): void {
+  watch(timer: Timer, unwatch: () => void): void {
     this.#timer = timer;
     this.#unwatch = unwatch;
-    this.#pool = pool;
   }
 
   abort(reason: Error): void {
@@ -165,8 +152,4 @@ function workerError({ kind, detail }: WorkerEnd, pid: number): WorkerError {
     default:
       return new WorkerExitError(pid, detail);
   }
-}
-
-function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -1,27 +1,13 @@
-import type { Clock, Deadline } from '../contract/clock.js';
+import type { Deadline } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
 import type { Executor, JobControl, PendingOutcome } from '../contract/executor.js';
-import type { JobsLogger } from '../contract/logger.js';
-import type { PoolSettings } from '../contract/settings.js';
 import type { WorkerState } from '../contract/worker.js';
 import { JobContexts } from './job-context.js';
 import { JobFlight } from './job-flight.js';
-import type { WorkerHost } from './worker-host.js';
-import { WorkerSet } from './worker-set.js';
+import { WorkerSet, type WorkerSetOptions } from './worker-set.js';
 
 /** What a pool of workers for jobs is made with. */
-export interface ProcessPoolOptions {
-  /** For the log and for errors. */
-  readonly name: string;
-  readonly host: WorkerHost;
-  readonly settings: PoolSettings;
-  readonly clock: Clock;
-  readonly logger: JobsLogger;
-  /** At least 0, below 1. For the jitter of `max_jobs`. */
-  readonly random: () => number;
-  /** Over all other variables of the workers. */
-  readonly environment?: Readonly<Record<string, string>>;
-}
+export type ProcessPoolOptions = Omit<WorkerSetOptions, 'mode' | 'onFreed'>;
 
 /** `RR_MODE` of workers for jobs. */
 const JOBS_MODE = 'jobs';

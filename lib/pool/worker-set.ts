@@ -17,17 +17,17 @@ import type { Worker, WorkerOwner } from './worker.js';
 
 /** What a set of workers is made with. */
 export interface WorkerSetOptions {
-  /** The name of its pool. */
+  /** The name of its pool: for the log and for errors. */
   readonly name: string;
   readonly host: WorkerHost;
   /** `RR_MODE` of the workers. */
   readonly mode: string;
-  /** Over all other variables. */
+  /** Over all other variables of the workers. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly settings: PoolSettings;
   readonly clock: Clock;
   readonly logger: JobsLogger;
-  /** At least 0, below 1. */
+  /** At least 0, below 1. For the jitter of `max_jobs`. */
   readonly random: () => number;
   /** A worker is there that was not, or a slot became free without an answer. */
   onFreed(): void;
