@@ -20,6 +20,7 @@ export class DynamicAllocator {
   #extra = 0;
   #growTimer: Timer | undefined;
   #shrinkTimer: Timer | undefined;
+  #isStopped = false;
 
   constructor(settings: DynamicAllocatorSettings, clock: Clock, owner: AllocatorOwner) {
     this.#settings = settings;
@@ -29,10 +30,12 @@ export class DynamicAllocator {
 
   /** Something asked for a worker and there was none free. */
   refused(): void {
+    if (this.#isStopped) return;
     this.#growTimer ??= this.#clock.setTimer(PATIENCE_MS, () => this.#look());
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#growTimer?.cancel();
     this.#shrinkTimer?.cancel();
   }

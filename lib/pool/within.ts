@@ -4,9 +4,6 @@ import type { Clock } from '../contract/clock.js';
 export function within(done: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimer(timeoutMs, resolve);
-    done.then(() => {
-      timer.cancel();
-      resolve();
-    }, reject);
+    done.finally(() => timer.cancel()).then(() => resolve(), reject);
   });
 }

@@ -85,7 +85,8 @@ export class WorkerHost {
 
   start(spec: WorkerSpec): StartingWorker {
     const start = new WorkerStart(spec);
-    return { ready: start.run((timeoutMs) => this.#listen(timeoutMs), this.#options, this.#guard, this.#user), cancel: () => start.cancel() };
+    const ready = start.run((timeoutMs) => this.#listen(timeoutMs), this.#options, this.#guard, this.#user);
+    return { ready, cancel: () => start.cancel(ready) };
   }
 
   /**
@@ -162,9 +163,10 @@ class WorkerStart {
     this.#spec = spec;
   }
 
-  async cancel(): Promise<void> {
+  async cancel(ready: Promise<Worker>): Promise<void> {
     this.#isCancelled = true;
     this.#child?.signal('SIGKILL');
+    await ready.catch(() => undefined); // its process may be about to be started
     await this.#child?.exited;
   }
 
@@ -177,6 +179,7 @@ class WorkerStart {
     const { clock, logger, server, hasOwnPipe = false, cwd, maxWindow = DEFAULT_MAX_WINDOW, graceMs = DEFAULT_GRACE_MS } = options;
     const { command = server.command, mode, environment, timeoutMs, maxExecutions, owner } = this.#spec;
     const listener = await listen(timeoutMs);
+    if (this.#isCancelled) throw new WorkerStartError(command, 'Its pool was stopped meanwhile.');
     const own = hasOwnPipe && listener === undefined;
     const relay = server.relay.endsWith(':0') && listener !== undefined ? listener.address : isPipes(server.relay) ? 'pipes' : server.relay;
     const extra = { [WINDOW_VARIABLE]: String(maxWindow), ...(own ? { [RELAY_FD_VARIABLE]: String(RELAY_DESCRIPTOR) } : {}), ...environment };

@@ -453,6 +453,22 @@ describe('A stop', () => {
     expect(await running).toEqual({ kind: 'unstarted' });
   });
 
+  it('while its relay is being opened starts no process', async () => {
+    const { pool, host } = createPool({ server: { relay: `unix://${join(createTempFolder(), 'relay.sock')}` } });
+    const starting = pool.start();
+    await pool.stop(deadlineAfter(systemClock, 1_000));
+    await expect(starting).rejects.toMatchObject({ code: 'WORKER_START' });
+    expect(host.guardPid).toBeUndefined();
+  });
+
+  it('leaves no timer of the allocator behind, whatever is asked for later', async () => {
+    const clock = new VirtualClock();
+    const { pool } = await openPool({ clock, settings: { dynamicAllocator: { maxWorkers: 1, spawnRate: 1, idleTimeoutMs: 1_000 } } });
+    await pool.stop(deadlineAfter(systemClock, 1_000));
+    expect(pool.capacity()).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
   it('may come twice, and refuses what changes the pool', async () => {
     const opened = await openPool();
     await Promise.all([opened.stop(), opened.stop()]);
