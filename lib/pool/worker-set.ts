@@ -224,7 +224,11 @@ export class WorkerSet implements WorkerOwner {
   #free(): number {
     const { settings, clock } = this.#options;
     let free = -this.#waiting.length;
-    if (settings.debug) return free + this.#size - this.#present.size;
+    if (settings.debug) {
+      // One that has room was started for a payload that was taken back.
+      for (const { room } of this.#present) if (room === 0) free--;
+      return free + this.#size;
+    }
     // The clock is read only where somebody has room: this is asked for after every answer.
     let now: number | undefined;
     for (const worker of this.#present) {

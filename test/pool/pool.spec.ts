@@ -298,6 +298,16 @@ describe('A worker is replaced', () => {
     await opened.pool.reset();
     expect(opened.log.lines.map(({ message }) => message)).toContainEqual(expect.stringMatching(/debug mode/));
   });
+
+  it('in debug mode also when the job that a process was started for was taken back', async () => {
+    const opened = await openPool({ settings: { debug: true } });
+    const withdrawn = opened.run('ack');
+    withdrawn.abort(new Error('not wanted any more'));
+    expect(await withdrawn.outcome).toEqual({ kind: 'unstarted' });
+    await until(async () => (await opened.pids()).length === 1);
+    expect(opened.pool.capacity()).toBe(1);
+    expect(await opened.run('ack').outcome).toEqual(DONE);
+  });
 });
 
 describe('A reset', () => {
