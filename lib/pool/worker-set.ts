@@ -190,8 +190,9 @@ export class WorkerSet implements WorkerOwner {
     this.#queueUp(worker);
   }
 
-  leaving(worker: Worker): void {
+  leaving(worker: Worker, reason: WorkerEnd['kind']): void {
     this.#present.delete(worker);
+    if (reason !== 'stopped' && this.#backoff.isShort(worker.readyAt, worker.executions)) this.#failedToStart();
     this.#fill();
   }
 
@@ -217,7 +218,6 @@ export class WorkerSet implements WorkerOwner {
     this.#workers.delete(worker);
     const { logger } = this.#options;
     if (end.kind !== 'stopped') logger.error(`${end.detail} It is replaced.`, { pid: worker.pid, reason: end.kind });
-    if (end.kind === 'exit' && this.#backoff.isShort(worker.readyAt, worker.executions)) this.#failedToStart();
     this.#fill();
   }
 

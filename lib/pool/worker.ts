@@ -19,7 +19,7 @@ export interface WorkerOwner {
   /** It may take more. */
   freed(worker: Worker): void;
   /** It has nothing in hand and will take nothing more: another one may take its place. Called once, before `ended`. */
-  leaving(worker: Worker): void;
+  leaving(worker: Worker, reason: WorkerEnd['kind']): void;
   /** It asked to be replaced instead of answering this one. */
   restarted(flight: Flight, pid: number): void;
   /** Its process is dead and its flights were told. */
@@ -348,7 +348,7 @@ export class Worker implements FlightWorker {
   #leave(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
-    this.#parts.owner.leaving(this);
+    this.#parts.owner.leaving(this, this.#end?.kind ?? 'exit');
   }
 
   async #exited(exit: ChildExit): Promise<void> {

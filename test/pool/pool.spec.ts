@@ -387,6 +387,27 @@ describe('Workers that cannot be started again', () => {
     await wait(50);
     expect(await opened.pool.workers()).toEqual([]);
   });
+
+  it.each(['exit-when-ready', 'unsolicited'])('wait from the first of them on, when they are ready and end: %s', async (habit) => {
+    const clock = new VirtualClock();
+    const opened = createPool({ clock, args: [habit] });
+    const { host } = opened;
+    const start = host.start.bind(host);
+    let starts = 0;
+    host.start = (spec) => {
+      starts++;
+      return start(spec);
+    };
+    await opened.pool.start();
+    for (const [seconds, tries] of [
+      [1, 1],
+      [2, 2],
+    ] as const) {
+      await until(() => opened.log.lines.some(({ message }) => message.includes(`started in ${seconds} s`)));
+      expect(starts).toBe(tries);
+      await clock.advance(`${seconds}s`);
+    }
+  });
 });
 
 describe('The capacity', () => {

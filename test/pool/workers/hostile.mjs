@@ -51,6 +51,7 @@ function control(message) {
   else if (habits.has('other-pid')) send(frame(`{"pid":${process.ppid}}`, { flags: CONTROL }));
   else send(frame(`{"pid":${process.pid}}`, { flags: CONTROL }));
   if (habits.has('exit-when-ready')) process.exit(0);
+  if (habits.has('unsolicited')) setInterval(() => send(answer(ACK)), 20);
 }
 
 /** @param {string} body */
