@@ -5,6 +5,7 @@ import type { Executor } from '../contract/executor.js';
 import type { WorkerStat } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { PipelineSettings, PoolSettings, RpcSettings, ServerSettings } from '../contract/settings.js';
+import { WorkerPoolError } from '../contract/worker-errors.js';
 import type { WorkerPool, WorkerPoolFactory, WorkerPoolRequest } from '../contract/worker.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { WorkforceAdmin } from '../kernel/workforce.js';
@@ -66,6 +67,7 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
   readonly #hosts = new Map<string, WorkerHost>();
   readonly #jobsHosts: readonly WorkerHost[];
   #opening: Promise<void> | undefined;
+  #isStopped = false;
 
   constructor(options: WorkerPoolsOptions) {
     this.#options = options;
@@ -101,6 +103,7 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
 
   async create({ mode, environment = {}, settings, path }: WorkerPoolRequest): Promise<WorkerPool> {
     await this.#open();
+    if (this.#isStopped) throw new WorkerPoolError(mode, 'stopped');
     const { launch } = this.#options;
     const read = readPoolSection(settings, path);
     const { command } = read;
@@ -132,6 +135,7 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
 
   /** What is in the hands of workers at the deadline is given back. May be called twice. */
   async stop(deadline: Deadline): Promise<void> {
+    this.#isStopped = true;
     await Promise.all([...this.#pools.values(), ...this.#ofServices].map((pool) => pool.stop(deadline)));
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
   }

@@ -3,6 +3,7 @@ import { NotSupportedByKernelError, type ServiceFailedError } from '../contract/
 import { KernelEnvironment } from '../contract/kernel-environment.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { KernelService, KernelServiceContext } from '../contract/service.js';
+import { WorkerPoolError } from '../contract/worker-errors.js';
 import type { WorkerPool, WorkerPoolRequest } from '../contract/worker.js';
 import { ServiceHost, type ServiceEntry } from '../host/service-host.js';
 import type { Workforce, WorkforceAdmin } from '../kernel/workforce.js';
@@ -85,6 +86,7 @@ export class KernelWorkforce implements Workforce {
   }
 
   async #createPool(request: WorkerPoolRequest): Promise<WorkerPool> {
+    if (this.#isStopped) throw new WorkerPoolError(request.mode, 'stopped');
     this.#made = await (this.#pools ??= this.#options.loadPools());
     return this.#made.create(request);
   }

@@ -43,6 +43,12 @@ function connect(address: string): JobsConnection {
 /** The settings of a pool as `.rr.yaml` gives them. */
 const pool = (section: object) => readPoolSection(section, 'pool');
 
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
 /** A source with workers of its own. */
 class EchoService implements KernelService {
   readonly name = 'echo';
@@ -230,6 +236,35 @@ describe('a kernel with workers', () => {
     expect(await rpc.call('resetter.Reset', 'echo')).toBe(true);
     expect(variables().map(({ RR_MODE }) => RR_MODE)).toEqual(['echo', 'echo', 'echo', 'echo']);
     expect(kernel.admin.addWorker).toBeUndefined();
+  });
+});
+
+describe('A pool of a service', () => {
+  it.each(['before', 'after'])('is refused when the kernel has stopped meanwhile, %s its first one', async (moment) => {
+    const begun = withResolvers();
+    const released = withResolvers();
+    let request: (() => Promise<WorkerPool>) | undefined;
+    const service: KernelService = {
+      name: 'late',
+      init: (_config, { pools }) => {
+        request = () => pools.create({ mode: 'late', settings: { num_workers: 1, command: REPORTING }, path: 'late.workers' });
+      },
+      serve: async () => {
+        if (moment === 'after') await request!();
+        begun.resolve();
+        await released.promise;
+      },
+      stop: () => Promise.resolve(),
+    };
+    const { kernel, variables } = await open({}, { services: [{ service, config: undefined }] });
+    const starting = kernel.start();
+    await begun.promise;
+    await kernel.close({ timeoutMs: 0 });
+    const before = variables().length;
+    await expect(request!()).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'stopped' });
+    expect(variables()).toHaveLength(before);
+    released.resolve();
+    await starting;
   });
 });
 
