@@ -38,9 +38,11 @@ export class WorkerListener {
   /** @throws RelayError when the address cannot be listened on. */
   static async open(options: WorkerListenerOptions): Promise<WorkerListener> {
     const listener = new WorkerListener();
-    const { server, address } = await listen(parseAddress(options.address), {
-      handshakeTimeoutMs: options.handshakeTimeoutMs,
+    const { address: text, handshakeTimeoutMs, logger } = options;
+    const { server, address } = await listen(parseAddress(text), {
+      handshakeTimeoutMs,
       onSocket: (socket) => void listener.#accept(socket, options),
+      onAcceptError: (error) => logger.error(`The worker relay ${text} cannot accept a connection: ${error.message}`, { error }),
     });
     listener.#server = server;
     listener.#address = formatAddress(address);

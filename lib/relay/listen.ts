@@ -12,6 +12,8 @@ export interface ListenSettings {
   readonly tls?: RpcTlsSettings;
   readonly handshakeTimeoutMs: number;
   readonly onSocket: (socket: Socket) => void;
+  /** A connection could not be accepted, when too many files are open for instance. The server goes on. */
+  readonly onAcceptError: (error: Error) => void;
 }
 
 /** A server and the address that it got: port 0 is a free one. */
@@ -33,13 +35,13 @@ const PRIVATE = 0o600;
 export async function listen(address: RelayAddress, settings: ListenSettings): Promise<Listening> {
   const server = createRelayServer(address, settings);
   if (address.kind === 'tcp') {
-    await open(server, address, { host: hostOf(address.host), port: address.port });
+    await open(server, settings, address, { host: hostOf(address.host), port: address.port });
     return { server, address: boundTo(server, address) };
   }
   await clearPath(address);
   const restore = restrictUmask();
   try {
-    await open(server, address, { path: address.path }, restore);
+    await open(server, settings, address, { path: address.path }, restore);
   } finally {
     restore();
   }
@@ -81,12 +83,18 @@ function createRelayServer(address: RelayAddress, { tls, handshakeTimeoutMs, onS
   }
 }
 
-function open(server: Server, address: RelayAddress, options: ListenOptions, bound: () => void = () => {}): Promise<void> {
+function open(
+  server: Server,
+  { onAcceptError }: ListenSettings,
+  address: RelayAddress,
+  options: ListenOptions,
+  bound: () => void = () => {},
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => reject(new RelayError(formatAddress(address), `${cause.message}. Free it, or listen elsewhere.`, { cause }));
     server.once('error', fail);
     server.listen(options, () => {
-      server.off('error', fail);
+      server.off('error', fail).on('error', onAcceptError);
       resolve();
     });
     bound();

@@ -92,6 +92,7 @@ export class RpcServer {
       ...(tls === undefined ? {} : { tls }),
       handshakeTimeoutMs: limits.headerTimeoutMs,
       onSocket: (socket) => this.#accept(socket),
+      onAcceptError: (error) => this.#logger.error(`RPC server ${text} cannot accept a connection: ${error.message}`, { error }),
     });
     this.#server = server;
     server.maxConnections = limits.maxConnections;
@@ -100,7 +101,6 @@ export class RpcServer {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     server.on('drop', () => this.counters.refused++);
-    server.on('error', (error) => this.#logger.error(`RPC server ${formatAddress(address)} cannot accept a connection: ${error.message}`, { error }));
     if (this.#closing !== undefined) {
       server.close();
       throw new RelayError(text, 'The server was closed while it opened. Make a new one.');

@@ -5,6 +5,8 @@ import { connect as connectTls, createServer as createTlsServer } from 'node:tls
 import { RelayError, RpcExposedError } from '../../lib/contract/rpc-errors.js';
 import type { JobsLogger } from '../../lib/contract/logger.js';
 import type { RpcTlsSettings } from '../../lib/contract/settings.js';
+import { parseAddress } from '../../lib/relay/address.js';
+import { listen as openServer } from '../../lib/relay/listen.js';
 import { RpcConnection, type RpcConnectionOptions } from '../../lib/relay/rpc-connection.js';
 import { FrameFlag } from '../../lib/wire/frame.js';
 import { createTempFolder } from '../support/temp-folder.js';
@@ -44,6 +46,17 @@ const failed = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('a server on tcp', () => {
+  it('tells of a connection that it cannot accept, and goes on', async () => {
+    const told: Error[] = [];
+    const settings = { handshakeTimeoutMs: 1_000, onSocket: () => {}, onAcceptError: (error: Error) => told.push(error) };
+    const { server } = await openServer(parseAddress('tcp://127.0.0.1:0'), settings);
+    opened.push(() => server.close());
+    const error = new Error('accept EMFILE');
+    server.emit('error', error);
+    expect(told).toEqual([error]);
+    expect(server.listening).toBe(true);
+  });
+
   it('tells the port that it got', async () => {
     expect(await start({ listen: 'tcp://127.0.0.1:0' })).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/);
   });
