@@ -6,16 +6,18 @@ import { systemClock, type Clock } from '../contract/clock.js';
 import type { DriverRegistry } from '../contract/driver.js';
 import { JobsConfigError } from '../contract/errors.js';
 import type { Executor } from '../contract/executor.js';
+import type { PipelineDeclaration } from '../contract/jobs-api.js';
 import type { JobsEventHub } from '../contract/jobs-events.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';
-import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
+import type { KernelSettings, PipelineSettings, RpcSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
 import { builtinDrivers } from '../drivers/index.js';
 import type { ServiceEntry } from '../host/service-host.js';
-import { Kernel } from '../kernel/kernel.js';
+import { Kernel, type KernelParts } from '../kernel/kernel.js';
 import { EmbeddedStore } from '../store/embedded.store.js';
 import { MemoryStore } from '../store/memory.store.js';
 import { HandlerExecutor } from './handler-executor.js';
+import type { KernelServerParts } from './kernel-server.js';
 import { configuredWorkers, KernelWorkers, optionWorkers, ownLaunch, type PoolChoice, type WorkersConfiguration } from './kernel-workers.js';
 import { PipelineOpener } from './pipeline-opener.js';
 import type { JobsWorkers, WorkerLaunch } from './worker-pools.js';
@@ -80,23 +82,22 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
   const configured = new Map(declarations.map((declaration) => [declaration, pathOf('pipelines', declaration.name)]));
   const durable = await opener.check(configured);
   const isDurable = durable.some((name) => consumed.has(name));
-  const listen = rpc?.listen;
-  const serverParts = { clock, logger, config: () => configuration };
-  const server = listen === undefined ? undefined : { ...serverParts, settings: listen, create: await loadServer() };
+  let workforce: KernelWorkforce | undefined;
+  const config = (): unknown => configuration;
+  const server = await serverOf(rpc?.listen, { clock, logger, config, services: () => workforce?.services ?? [] });
   const workers = await KernelWorkers.open({
     jobs,
     launch: () => launchOf(parts, pool ?? [...pools.values()][0]),
     services: parts.services ?? [],
-    rpc: listen,
-    configuration: serverParts.config,
+    rpc: rpc?.listen,
+    configuration: config,
     graceMs: settings.graceMs,
     clock,
     logger,
   });
   const store = parts.store ?? (await openStore(settings, isDurable, clock, logger));
   const executorFor = executorOf(parts, workers, logger);
-  let workforce: KernelWorkforce | undefined;
-  const kernel = new Kernel({
+  return openKernel(declarations, {
     settings,
     clock,
     logger,
@@ -106,20 +107,28 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
     open: (declaration) => opener.open(declaration, configured.get(declaration)),
     consumes: (pipeline) => consumed.has(pipeline),
     workforceOf: (made) => (workforce = workers.workforceOf(made)),
-    ...(server === undefined ? {} : { serverOf: (made) => server.create(made, { ...server, services: () => workforce?.services ?? [] }) }),
+    ...server,
   });
-  try {
-    for (const declaration of declarations) await kernel.declare(declaration);
-  } catch (error) {
-    await kernel.close();
-    throw error;
-  }
-  return kernel;
 }
 
-// Loaded when it is used: most kernels are alone in their process.
-async function loadServer(): Promise<typeof import('./kernel-server.js').createKernelServer> {
-  return (await import('./kernel-server.js')).createKernelServer;
+/** Leaves nothing open when the kernel cannot be made or has a pipeline that cannot be declared. */
+async function openKernel(declarations: readonly PipelineDeclaration[], parts: KernelParts): Promise<Kernel> {
+  let kernel: Kernel | undefined;
+  try {
+    kernel = new Kernel(parts);
+    for (const declaration of declarations) await kernel.declare(declaration);
+    return kernel;
+  } catch (error) {
+    await (kernel ?? parts.store).close();
+    throw error;
+  }
+}
+
+/** How the kernel is opened to other processes, if it is to be. */
+async function serverOf(settings: RpcSettings | undefined, parts: Omit<KernelServerParts, 'settings'>): Promise<Pick<KernelParts, 'serverOf'>> {
+  if (settings === undefined) return {};
+  const { createKernelServer } = await import('./kernel-server.js'); // most kernels are alone in their process
+  return { serverOf: (kernel) => createKernelServer(kernel, { settings, ...parts }) };
 }
 
 function workersOf({ workers, name }: CreateKernelParts, choice: PoolChoice): JobsWorkers | undefined {

@@ -2,11 +2,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { KernelOptions } from '../../lib/config/kernel-options.js';
 import { readPoolSection } from '../../lib/config/pool-options.js';
+import { systemClock } from '../../lib/contract/clock.js';
+import { silentLogger } from '../../lib/contract/logger.js';
 import type { KernelService, KernelServiceContext } from '../../lib/contract/service.js';
 import type { WorkerPool } from '../../lib/contract/worker.js';
 import { createKernel, type CreateKernelParts } from '../../lib/runtime/create-kernel.js';
 import { connectJobs, type JobsConnection } from '../../lib/runtime/connect-jobs.js';
 import { RpcClient } from '../../lib/relay/rpc-client.js';
+import { MemoryStore } from '../../lib/store/memory.store.js';
 import { aJob } from '../support/jobs.js';
 import { createLog } from '../support/kernel.js';
 import { createTempFolder } from '../support/temp-folder.js';
@@ -213,6 +216,18 @@ describe('a kernel with workers', () => {
     const { kernel } = await open({ pool: { numWorkers: 2, command: [process.execPath, '-e', 'console.error("broken"); process.exit(3)'] } });
     await expect(kernel.start()).rejects.toMatchObject({ code: 'WORKER_START', message: expect.stringContaining('broken') });
     expect(await kernel.admin.workers()).toEqual([]);
+  });
+
+  it('leaves no store open when their user is not on this machine', async () => {
+    const store = new MemoryStore(systemClock, silentLogger);
+    let closed = 0;
+    store.close = () => {
+      closed++;
+      return Promise.resolve();
+    };
+    const server = { command: REPORTING, relay: 'pipes', env: {}, user: 'nobody-of-this-name' };
+    await expect(open({}, { store, workers: { server, pool: pool({}) } })).rejects.toMatchObject({ code: 'WORKER_START' });
+    expect(closed).toBe(1);
   });
 
   it('stops at once while they are idle', async () => {
