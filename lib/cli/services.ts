@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { KernelService } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 import { CliUsageError } from './errors.js';
 import type { CliIo } from './io.js';
 
@@ -31,7 +32,7 @@ async function load(module: string, text: string, command: string, io: CliIo): P
     const path = createRequire(join(io.workingDirectory, 'noop.js')).resolve(module);
     return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    throw new CliUsageError(`--service ${text} cannot be loaded: ${(cause as Error).message.split('\n')[0]}`, command, { cause });
+    throw new CliUsageError(`--service ${text} cannot be loaded: ${messageOf(cause).split('\n')[0]}`, command, { cause });
   }
 }
 

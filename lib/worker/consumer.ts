@@ -1,4 +1,5 @@
 import type { ReceivedTask } from '../client/received-task.js';
+import { messageOf } from '../contract/thrown.js';
 import { Payload } from './payload.js';
 import { receivedJob } from './received-job.js';
 import { TaskAnswer, WorkerTask, type SendAnswer } from './worker-task.js';
@@ -61,7 +62,7 @@ export class Consumer implements AsyncIterable<ReceivedTask> {
     try {
       return this.#factory.create(payload, (body) => this.#worker.respond(new Payload(body)));
     } catch (error) {
-      await this.#worker.error((error as Error).message);
+      await this.#worker.error(messageOf(error));
       throw error;
     }
   }
