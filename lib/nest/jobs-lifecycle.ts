@@ -14,7 +14,7 @@ import { middlewareOf, withProcessMiddleware, type JobProcessMiddleware } from '
 import type { ModuleSettings } from './module-settings.js';
 import { KERNEL_VARIABLE } from '../runtime/kernel-workers.js';
 import { DEFAULT_KERNEL, getKernelToken } from './tokens.js';
-import { endWorker } from './worker-end.js';
+import { endProcess } from './process-end.js';
 
 /** What the life cycle of one kernel is given. */
 export interface JobsLifecycleOptions {
@@ -108,10 +108,11 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
 
   /**
    * As RoadRunner: a source of work that was asked for and cannot go on ends the program, so that its supervisor starts it anew. Running jobs end
-   * first. The signal lets the application end as it would at any other one: by its shutdown hooks, if it has enabled them.
+   * first. Where the application listens to signals it ends as at any other one. Where nobody does, the hooks are run here: the signal would end
+   * the process without them, and some supervisors take that for an orderly end.
    */
   async #endApplication(failure: ServiceFailedError): Promise<void> {
-    const { kernel, logger } = this.#options;
+    const { kernel, logger, modules } = this.#options;
     logger.error(`${failure.message}. The application ends when its running jobs have ended.`, failure.stack);
     try {
       await kernel.stop();
@@ -120,12 +121,13 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
       logger.error(`The kernel did not stop in order: ${messageOf(error)}`);
     }
     process.exitCode = 1;
+    if (process.listenerCount('SIGTERM') === 0) return endProcess(modules, 1, (error) => this.#logHookError(error));
     process.kill(process.pid, 'SIGTERM');
   }
 
   /** Does not come back: what stands behind the start of the application is not for workers. */
   async #serveAndEnd(): Promise<void> {
-    const { modules, logger, name } = this.#options;
+    const { modules, name } = this.#options;
     const hasDefault = [...modules.values()].some(({ providers }) => providers.has(getKernelToken(DEFAULT_KERNEL)));
     const asked = process.env[KERNEL_VARIABLE] ?? (hasDefault ? DEFAULT_KERNEL : name);
     if (asked !== name) return; // it is the process of another kernel of this application
@@ -133,7 +135,11 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     const exitCode = await (this.#serving = this.#serve());
     // Nest is at its hooks already, at a signal, and ends the process itself.
     if (this.#isShutDown) return new Promise(() => {});
-    return endWorker(modules, exitCode, (error) => logger.error(`A hook failed while the worker ended: ${messageOf(error)}`));
+    return endProcess(modules, exitCode, (error) => this.#logHookError(error));
+  }
+
+  #logHookError(error: unknown): void {
+    this.#options.logger.error(`A hook failed while the application ended: ${messageOf(error)}`);
   }
 
   async #serve(): Promise<number> {

@@ -4,10 +4,10 @@ import type { ModulesContainer } from '@nestjs/core';
 type ModuleRecord = ModulesContainer extends Map<string, infer M> ? M : never;
 
 /**
- * Ends a worker: runs the shutdown hooks of all modules, as `app.close()` would, then ends the process. From inside a bootstrap hook the
- * application itself cannot be closed: whoever called `listen()` still waits for this hook, and must not go on to open ports.
+ * Runs the shutdown hooks of all modules, as `app.close()` would, then ends the process. The application itself is not at hand; and inside a
+ * bootstrap hook it cannot be closed: whoever called `listen()` still waits for this hook, and must not go on to open ports.
  */
-export async function endWorker(modules: ModulesContainer, exitCode: number, onError: (error: unknown) => void): Promise<never> {
+export async function endProcess(modules: ModulesContainer, exitCode: number, onError: (error: unknown) => void): Promise<never> {
   try {
     // Not exported from the root of the package; there in both majors.
     const { callModuleDestroyHook, callBeforeAppShutdownHook, callAppShutdownHook } = await import('@nestjs/core/hooks/index.js');

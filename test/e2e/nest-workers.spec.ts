@@ -171,6 +171,19 @@ describe('A Nest application with workers', () => {
   );
 
   it(
+    'ends with 1 when one of its services cannot go on and it listens to no signal; the hooks run all the same',
+    async () => {
+      const app = await start({ WORKERS: '1', HOOKS: 'off' });
+      const exited = once(app.child, 'exit');
+      app.write('!break');
+      expect(await exited).toEqual([1, null]);
+      await app.printed(/Service "meter" failed: the device is gone\.[^]*^closed in /m);
+      expect(app.workers.filter(isAlive)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'ends while its workers are starting, and leaves none',
     async () => {
       const app = run({ WORKERS: '4' });

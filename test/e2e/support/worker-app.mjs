@@ -7,7 +7,7 @@ import { Injectable, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Dispatcher, JobCtx, JobHandler, JobsKernel, JobsModule, JobsService } from '../../../dist/index.js';
 
-const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS } = process.env;
+const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS } = process.env;
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** What a decorated method of TypeScript looks like. */
@@ -123,7 +123,7 @@ Module({
 })(injects(AppModule, JobsKernel));
 
 const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] });
-app.enableShutdownHooks();
+if (HOOKS !== 'off') app.enableShutdownHooks();
 await app.listen(Number(PORT), '127.0.0.1');
 const jobs = app.get(JobsService);
 jobs.on('progress', ({ progress }) => say(`progress ${JSON.stringify(progress)}`));
