@@ -2,6 +2,9 @@ import { userHeaders } from './job-headers.js';
 import type { Job } from './job.js';
 import type { JobQuery, JobState, JobView } from './kernel-admin.js';
 
+/** Jobs of a page whose query names no `limit`. */
+export const DEFAULT_PAGE = 100;
+
 /** The job as the administration shows it. */
 export function viewOf(job: Job, state: JobState): JobView {
   const { id, name, pipeline, priority, payload } = job;

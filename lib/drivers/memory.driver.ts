@@ -1,5 +1,5 @@
 import type { Driver, DriverCapabilities, DriverContext } from '../contract/driver.js';
-import { isAskedFor, viewOf } from '../contract/job-view.js';
+import { DEFAULT_PAGE, isAskedFor, viewOf } from '../contract/job-view.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders, type JobHolder } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery, JobView } from '../contract/kernel-admin.js';
@@ -28,7 +28,6 @@ export interface MemoryOptions {
 
 const DEFAULT_MAX_JOBS = 100_000;
 const DEFAULT_PREFETCH = 100_000;
-const DEFAULT_PAGE = 100;
 
 /** What this driver can do. */
 export const capabilities: DriverCapabilities = {

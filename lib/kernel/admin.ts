@@ -1,7 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
 import { CancelJobError } from '../contract/job-errors.js';
-import { isAskedFor, viewOf } from '../contract/job-view.js';
+import { DEFAULT_PAGE, isAskedFor, viewOf } from '../contract/job-view.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import { NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import type { Counters } from './counters.js';
@@ -23,7 +23,6 @@ export interface AdminOptions {
   readonly workers?: WorkforceAdmin;
 }
 
-const DEFAULT_PAGE = 100;
 /** Pages of running and queued jobs go by position, those of the driver by its own mark behind this one. */
 const DRIVER_MARK = 'driver:';
 

@@ -9,7 +9,7 @@ const SPARSENESS = 2;
  * The flights of one worker by number, in a ring of places that is made once. A number is not given again before all the others were.
  *
  * No Map: it makes a new table after as many additions as it has places. V8 chains each table to the next one, and as soon as one of them
- * is in the old generation, all that come after it survive, with the flights that were in them. Half of the garbage collector's work was that.
+ * is in the old generation, all that come after it survive, with the flights that were in them: half of the garbage collector's work.
  */
 export class FlightTable {
   readonly #places: (Flight | undefined)[];

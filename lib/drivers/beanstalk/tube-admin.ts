@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import { JobsError } from '../../contract/errors.js';
-import { userHeaders } from '../../contract/job-headers.js';
+import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import type { BeanstalkClient } from './client.js';
 import { decodeEnvelope } from './envelope.js';
@@ -27,7 +27,6 @@ interface FoundJob {
   readonly view: JobView;
 }
 
-const DEFAULT_PAGE = 100;
 /** Bodies that are fetched, and jobs that are removed, in one go. */
 const BATCH = 128;
 
@@ -93,12 +92,13 @@ export class TubeAdmin {
     }
   }
 
-  async *#matching(client: BeanstalkClient, { id, name, state }: JobQuery, start = 0): AsyncIterable<FoundJob> {
+  async *#matching(client: BeanstalkClient, query: JobQuery, start = 0): AsyncIterable<FoundJob> {
+    const { state } = query; // known of each job before its body is fetched
     const jobs = (await jobsOf(client, this.#options.tube)).filter((job) => state === undefined || job.state === state);
     for (let from = start; from < jobs.length; from += BATCH) {
       const views = await Promise.all(jobs.slice(from, from + BATCH).map((job) => this.#read(client, job)));
       for (const [index, view] of views.entries()) {
-        if (view === undefined || (id !== undefined && view.id !== id) || (name !== undefined && view.name !== name)) continue;
+        if (view === undefined || !isAskedFor(view, view.state, query)) continue;
         yield { number: jobs[from + index]!.number, place: from + index, view };
       }
     }
@@ -109,8 +109,7 @@ export class TubeAdmin {
     const { pipeline, priority, clock } = this.#options;
     const { word, body } = await client.ask(`peek ${number}`);
     if (word !== 'FOUND' || body === undefined) return undefined;
-    const job = decodeEnvelope(body, pipeline, priority, String(number));
-    const view = { id: job.id, name: job.name, pipeline, state, priority: job.priority, headers: userHeaders(job.headers), payload: job.payload };
+    const view = viewOf(decodeEnvelope(body, pipeline, priority, String(number)), state);
     return state === 'delayed' ? { ...view, dueAt: clock.now() + leftSeconds * 1_000 } : view;
   }
 

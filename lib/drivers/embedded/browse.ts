@@ -1,4 +1,4 @@
-import { isAskedFor, viewOf } from '../../contract/job-view.js';
+import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
 import type { JobRecord } from '../../contract/job.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import type { LmdbDatabase } from '../../files/lmdb-file.js';
@@ -20,8 +20,6 @@ export interface WaitingPlaces {
   readonly returned: Iterable<EmbeddedDelivery>;
   readonly ranges: Iterable<{ readonly start: Buffer; readonly end: Buffer }>;
 }
-
-const DEFAULT_PAGE = 100;
 
 /** The waiting jobs that match, in the order of delivery. Damaged records are passed over. */
 export function* waitingEntries(places: WaitingPlaces, query: JobQuery): Iterable<WaitingEntry> {

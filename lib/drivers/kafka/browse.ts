@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
-import { userHeaders } from '../../contract/job-headers.js';
+import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { Consumption } from './consumption.js';
@@ -17,7 +17,6 @@ export interface BrowseOptions {
   readonly consumption: Consumption | undefined;
 }
 
-const DEFAULT_PAGE = 100;
 /** Only this process is in the group: it may take its time. Unit: milliseconds. */
 const SESSION_MS = 30_000;
 const HEARTBEAT_MS = 3_000;
@@ -67,7 +66,7 @@ class Page {
   visit(record: ReceivedRecord, range: WaitingRange): boolean {
     if (range.isWaiting(record.offset)) {
       const view = this.#viewOf(record, range);
-      if (this.#isMatch(view)) this.#jobs.push(view);
+      if (isAskedFor(view, view.state, this.#query)) this.#jobs.push(view);
     }
     this.#last = { place: range, offset: record.offset };
     return this.#jobs.length < this.#limit;
@@ -84,15 +83,9 @@ class Page {
 
   #viewOf(record: ReceivedRecord, range: WaitingRange): JobView {
     const { pipeline, priority: ofPipeline } = this.#context;
-    const { id, name, headers, payload, priority } = decodeJob(record, range, pipeline, ofPipeline);
+    const job = decodeJob(record, range, pipeline, ofPipeline);
     const dueAt = dueAtOf(record);
-    const delayed = dueAt > this.#now ? { dueAt } : {};
-    return { id, name, pipeline, state: 'dueAt' in delayed ? 'delayed' : 'waiting', priority, headers: userHeaders(headers), payload, ...delayed };
-  }
-
-  #isMatch(view: JobView): boolean {
-    const { id = view.id, name = view.name, state = view.state } = this.#query;
-    return id === view.id && name === view.name && state === view.state;
+    return dueAt > this.#now ? { ...viewOf(job, 'delayed'), dueAt } : viewOf(job, 'waiting');
   }
 }
 
