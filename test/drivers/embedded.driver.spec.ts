@@ -15,6 +15,7 @@ import { openDatabase } from '../faults/support/raw-file.js';
 import { Inbox } from '../support/inbox.js';
 import { aJob } from '../support/jobs.js';
 import { createLog, deferred, settled } from '../support/kernel.js';
+import { heldBytes } from '../support/memory.js';
 import { createTempFolder } from '../support/temp-folder.js';
 
 const BACKLOG = Number(process.env['NRR_BACKLOG'] ?? (process.env['CI'] === 'true' ? 100_000 : 1_000_000));
@@ -609,13 +610,12 @@ describe(`A backlog of ${BACKLOG} jobs`, () => {
       );
     }
     await stop(driver);
-    const before = process.memoryUsage();
+    const before = heldBytes();
     const startedAt = performance.now();
     const { driver: again, inbox } = await openRunning({ dataDir, room: 1_000 });
     expect((await inbox.next()).job.name).toBe('job-0');
     const startMs = performance.now() - startedAt;
-    const { heapUsed, external } = process.memoryUsage();
-    const grownBytes = heapUsed + external - before.heapUsed - before.external;
+    const grownBytes = heldBytes() - before;
     process.stdout.write(`${BACKLOG} jobs: started in ${startMs.toFixed(0)} ms, ${(grownBytes / 2 ** 20).toFixed(1)} MiB more.\n`);
     const { active, reserved } = await again.stat();
     expect({ active, reserved }).toEqual({ active: 1_000, reserved: BACKLOG - 1_000 });

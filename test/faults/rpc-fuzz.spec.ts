@@ -1,7 +1,5 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { DEFAULT_RPC_LIMITS } from '../../lib/contract/settings.js';
 import { parseAddress } from '../../lib/relay/address.js';
@@ -10,6 +8,7 @@ import { RpcConnection } from '../../lib/relay/rpc-connection.js';
 import { RpcServer } from '../../lib/relay/rpc-server.js';
 import { FrameFlag } from '../../lib/wire/frame.js';
 import { closeKernels, openKernel } from '../support/kernel.js';
+import { heldBytes } from '../support/memory.js';
 import { createTempFolder } from '../support/temp-folder.js';
 import { recordedFrames } from '../wire/support/recordings.js';
 import { below, mutate } from './support/frame-mutations.js';
@@ -60,13 +59,6 @@ function attack(address: string, bytes: Uint8Array, title: string): Promise<void
     socket.resume();
     socket.end(bytes);
   });
-}
-
-function heldBytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
 }
 
 describe('malformed frames', () => {

@@ -1,12 +1,11 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Inject, Injectable, Logger, Scope, SetMetadata, UseFilters, UseGuards, UseInterceptors, UsePipes, ValidationPipe } from '@nestjs/common';
 import type { CanActivate, ExecutionContext, PipeTransform } from '@nestjs/common';
 import { APP_GUARD, ContextIdFactory, ModuleRef, Reflector, REQUEST } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { catchError, defer, EMPTY, map, Observable, of, tap, timeout } from 'rxjs';
 import { JobsConfigError } from '../../lib/contract/errors.js';
+import { collectGarbage } from '../support/memory.js';
 import { BrokenError, around, bare, decorated, done, fails, filterOf, guard, intercept, pipe } from './scenarios/building-blocks.js';
 import { describeError, nestMajor, openScenario, runByNest, runCompiled, TestJob } from './support/both-ways.js';
 import type { BuildScenario, Scenario } from './support/both-ways.js';
@@ -471,10 +470,8 @@ describe('a compiled handler', () => {
     }
     const handle = await compile({ handler: Handlers });
     for (let i = 0; i < 20; i++) await handle(() => 'p', new TestJob(`job-${i}`));
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     await new Promise((resolve) => setImmediate(resolve));
-    collect();
+    collectGarbage();
     expect(instances).toHaveLength(20);
     // The last one may still be on the stack.
     expect(instances.filter((instance) => instance.deref() !== undefined).length).toBeLessThanOrEqual(1);

@@ -3,6 +3,7 @@ import { headerCrc } from '../../lib/wire/crc32.js';
 import { encodeFrame, writeWord } from '../../lib/wire/frame.js';
 import { FrameReader } from '../../lib/wire/frame-reader.js';
 import { PayloadBuffer } from '../../lib/wire/payload-buffer.js';
+import { heldBytes } from '../support/memory.js';
 import { readAll } from './support/reading.js';
 
 const MIB = 1024 * 1024;
@@ -77,23 +78,21 @@ describe('malformed bytes', () => {
 });
 
 describe('memory', () => {
-  const held = (): number => process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
-
   it('is not spent on claimed lengths', () => {
-    const before = held();
+    const before = heldBytes();
     const readers = Array.from({ length: 1_000 }, () => new FrameReader({ maxPayloadBytes: 0xffff_ffff }));
     for (const reader of readers) reader.read(claim(0xffff_ffff), () => {});
-    expect(held() - before).toBeLessThan(20 * MIB);
+    expect(heldBytes() - before).toBeLessThan(20 * MIB);
     expect(readers.every((reader) => reader.state === 'payload')).toBe(true);
   });
 
   it('is about as large as what came, when it comes byte by byte', () => {
     const reader = new FrameReader();
     const one = Uint8Array.of(1);
-    const before = held();
+    const before = heldBytes();
     reader.read(claim(32 * MIB), () => {});
     for (let count = 0; count < 4 * MIB; count++) reader.read(one, () => {});
-    expect(held() - before).toBeLessThan(16 * MIB);
+    expect(heldBytes() - before).toBeLessThan(16 * MIB);
     expect(reader.state).toBe('payload');
   });
 
