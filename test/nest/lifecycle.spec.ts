@@ -38,7 +38,7 @@ import { deferred, settled } from '../support/kernel.js';
 import { closeAll, closeLater, LogKeeper } from './support/jobs-app.js';
 
 const MEMORY = { driver: 'memory' } as const;
-const IDLE_CLOSE_MS = 100;
+const IDLE_CLOSE_MS = 4_000;
 const SCRIPT = fileURLToPath(new URL('support/spawned-app.mjs', import.meta.url));
 
 /** An application that listens to HTTP on a free port. */
