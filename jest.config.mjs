@@ -4,8 +4,8 @@ export default {
   testEnvironment: 'node',
   // A limit for what hangs, also on a machine that is busy with other things.
   testTimeout: 30_000,
-  globalSetup: '<rootDir>/scripts/brokers/jest-setup.mjs',
-  globalTeardown: '<rootDir>/scripts/brokers/jest-teardown.mjs',
+  globalSetup: '<rootDir>/scripts/support/jest-setup.mjs',
+  globalTeardown: '<rootDir>/scripts/support/jest-teardown.mjs',
   roots: ['<rootDir>/test', '<rootDir>/sample'],
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { WorkerStatus } from '../../lib/contract/worker.js';
@@ -113,7 +112,7 @@ describe('The environment of a worker', () => {
 });
 
 describe('The relay', () => {
-  const socketPath = (): string => join(mkdtempSync(join(tmpdir(), 'nrr-')), 'w.sock');
+  const socketPath = (): string => join(createTempFolder(), 'w.sock');
 
   it.each([
     ['tcp', () => 'tcp://127.0.0.1:0'],
