@@ -6,6 +6,7 @@ import { silentLogger } from '../../lib/contract/logger.js';
 import { Resources } from '../../lib/kernel/shared-resources.js';
 import { Inbox } from '../support/inbox.js';
 import { aJob, bytesOf, textOf } from '../support/jobs.js';
+import { itUnless } from '../support/skipped.js';
 
 /** A driver under test. A new driver adds a file of five lines that gives one to {@link describeDriverContract}. */
 export interface ContractSubject<O> {
@@ -42,8 +43,7 @@ const realTime = (): ContractTime => ({ clock: systemClock, pass: (ms) => new Pr
 /** What every driver promises to the kernel. What a broker cannot do is skipped by its capabilities, never by its name. */
 export function describeDriverContract<O>(subject: ContractSubject<O>): void {
   const { capabilities } = subject;
-  const when = (isAble: boolean, missing: string): ((name: string, test: () => Promise<void>, timeout?: number) => void) =>
-    isAble ? it : (name, test) => it.skip(`${name} (skipped: "${subject.name}" has no ${missing})`, test);
+  const when = (isAble: boolean, missing: string) => itUnless(isAble ? undefined : `"${subject.name}" has no ${missing}`);
 
   describe(`driver contract: ${subject.name}`, () => {
     const opened: { driver: Driver; clock: Clock }[] = [];

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { itUnless } from '../support/skipped.js';
 import { isAlive, RunningProgram } from './support/running-program.js';
 
 const SAMPLE = fileURLToPath(new URL('../../sample/04-polyglot', import.meta.url));
@@ -47,9 +48,8 @@ describe('sample/04-polyglot', () => {
   for (const { language, prefix, command, probe } of SHOPS) {
     const [program, ...args] = command;
     const isThere = spawnSync(program, [probe]).status === 0;
-    const name = `a client in plain ${language} pushes, lists, reads statistics and learns what is wrong${isThere ? '' : ` (${program} is not installed)`}`;
-    (isThere ? it : it.skip)(
-      name,
+    itUnless(isThere ? undefined : `${program} is not installed`)(
+      `a client in plain ${language} pushes, lists, reads statistics and learns what is wrong`,
       async () => {
         const app = start();
         const { status, output } = await run(program, [...args, await addressOf(app)]);
@@ -111,8 +111,8 @@ describe('sample/04-polyglot', () => {
       { language: 'plain Python', args: ['-o', 'server.command=python3 workers/invoices.py'], isThere: hasGo && hasPython },
     ];
     for (const { language, args, isThere } of workers) {
-      (isThere ? it : it.skip)(
-        `jobs pushed by Go run in workers in ${language}, and none is left at the end${isThere ? '' : ' (go or python3 is not installed)'}`,
+      itUnless(isThere ? undefined : 'go or python3 is not installed')(
+        `jobs pushed by Go run in workers in ${language}, and none is left at the end`,
         async () => {
           const { kernel, address } = await serve(...args);
           const { status } = await run('go', ['run', join(SAMPLE, 'clients/go/shop.go'), address]);

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import type { JobsError } from '../../lib/contract/errors.js';
 import type { Kernel } from '../../lib/kernel/kernel.js';
 import { createKernel } from '../../lib/runtime/create-kernel.js';
+import { itUnless } from '../support/skipped.js';
 import { createTempFolder } from '../support/temp-folder.js';
 import { openDatabase } from './support/raw-file.js';
 import { endProcesses, startProcess } from './support/processes.js';
 import { mountDisk, whyNoMounts } from './support/small-disk.js';
 
-const itMounts = whyNoMounts === undefined ? it : it.skip;
-const mounted = (name: string): string => (whyNoMounts === undefined ? name : `${name} (skipped: ${whyNoMounts})`);
-if (whyNoMounts !== undefined) process.stdout.write(`Tests of full and read-only disks are skipped: ${whyNoMounts}.\n`);
+const itMounts = itUnless(whyNoMounts);
 
 const kernels: Kernel[] = [];
 const unmounts: (() => void)[] = [];
@@ -46,7 +45,7 @@ describe('A folder that cannot be used', () => {
     expect(error.message).toContain('Choose another "dataDir", or allow this user to write there.');
   });
 
-  itMounts(mounted('and is read-only is refused, and nothing is left behind'), async () => {
+  itMounts('and is read-only is refused, and nothing is left behind', async () => {
     const { folder, unmount } = mountDisk('ro');
     unmounts.push(unmount);
     const error = await refusal(open(folder));
@@ -235,7 +234,7 @@ describe('A pipeline that is declared at run time', () => {
 
 describe('A disk that is full', () => {
   itMounts(
-    mounted('makes pushes reject; nothing accepted is lost, running jobs go on, and all is well when there is space'),
+    'makes pushes reject; nothing accepted is lost, running jobs go on, and all is well when there is space',
     async () => {
       const { folder, unmount } = mountDisk('size=6m');
       unmounts.push(unmount);
@@ -259,7 +258,7 @@ describe('A disk that is full', () => {
     30_000,
   );
 
-  itMounts(mounted('from the start is told at the start'), async () => {
+  itMounts('from the start is told at the start', async () => {
     const { folder, unmount } = mountDisk('size=64k');
     unmounts.push(unmount);
     writeFileSync(join(folder, 'filler'), Buffer.alloc(48 * 1024));
@@ -273,7 +272,7 @@ describe('A disk that is full', () => {
 
 describe('A full disk below the failed store', () => {
   itMounts(
-    mounted('keeps jobs in their queue whose failure cannot be recorded, and records them when there is space'),
+    'keeps jobs in their queue whose failure cannot be recorded, and records them when there is space',
     async () => {
       const { folder, unmount } = mountDisk('size=2m');
       unmounts.push(unmount);
@@ -297,7 +296,7 @@ describe('A full disk below the failed store', () => {
     30_000,
   );
 
-  itMounts(mounted('from the start is told at the start'), async () => {
+  itMounts('from the start is told at the start', async () => {
     const { folder, unmount } = mountDisk('size=64k');
     unmounts.push(unmount);
     writeFileSync(join(folder, 'filler'), Buffer.alloc(48 * 1024));

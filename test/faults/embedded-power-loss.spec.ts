@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '../../lib/kernel/kernel.js';
 import { createKernel } from '../../lib/runtime/create-kernel.js';
+import { itUnless } from '../support/skipped.js';
 import { createTempFolder } from '../support/temp-folder.js';
 import { readLedger } from './support/ledger.js';
 import { after, endProcesses, startProcess } from './support/processes.js';
@@ -16,11 +17,11 @@ const LONGEST_PAUSE_MS = 60;
 const SHOWN = 20;
 /** What holds jobs and failures; the locks of a dead machine are gone. */
 const FILES = ['rr.db', 'rr.db.starts', 'state.db'];
-const itFreezes = existsSync('/proc/self/stat') ? it : it.skip;
+const itFreezes = itUnless(existsSync('/proc/self/stat') ? undefined : 'no /proc here');
 
 describe('A process with an embedded pipeline that is frozen at any moment', () => {
   itFreezes(
-    `has every accepted job in a copy of its files, unless it was done, in ${ROUNDS} moments (skipped where there is no /proc)`,
+    `has every accepted job in a copy of its files, unless it was done, in ${ROUNDS} moments`,
     async () => {
       const seed = chosenSeed();
       const random = createRandom(seed);

@@ -6,6 +6,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { catchError, defer, EMPTY, map, Observable, of, tap, timeout } from 'rxjs';
 import { JobsConfigError } from '../../lib/contract/errors.js';
 import { collectGarbage } from '../support/memory.js';
+import { itUnless } from '../support/skipped.js';
 import { BrokenError, around, bare, decorated, done, fails, filterOf, guard, intercept, pipe } from './scenarios/building-blocks.js';
 import { describeError, nestMajor, openScenario, runByNest, runCompiled, TestJob } from './support/both-ways.js';
 import type { BuildScenario, Scenario } from './support/both-ways.js';
@@ -502,7 +503,7 @@ describe('a compiled handler', () => {
     await expect(compile({ handler: Injectable()(Handlers) ?? Handlers })).rejects.toThrow('The handler is no method but number.');
   });
 
-  const itHooks = nestMajor >= 12 ? it : it.skip; // Nest 11 has no such hooks
+  const itHooks = itUnless(nestMajor >= 12 ? undefined : 'Nest 11 has no such hooks');
   itHooks('runs inside a pre-request hook without any enhancer', async () => {
     const hook = (_context: ExecutionContext, next: () => Observable<unknown>) => next().pipe(map((value) => [value]));
     const configure = (config: object) => (config as { registerPreRequestHook(registered: typeof hook): void }).registerPreRequestHook(hook);

@@ -9,6 +9,7 @@ import { parseAddress } from '../../lib/relay/address.js';
 import { listen as openServer } from '../../lib/relay/listen.js';
 import { RpcConnection, type RpcConnectionOptions } from '../../lib/relay/rpc-connection.js';
 import { FrameFlag } from '../../lib/wire/frame.js';
+import { describeUnless } from '../support/skipped.js';
 import { createTempFolder } from '../support/temp-folder.js';
 import { type EchoOptions, startEchoServer } from './support/echo-server.js';
 import { RawClient } from './support/raw-client.js';
@@ -96,7 +97,7 @@ describe('a server on tcp', () => {
   });
 });
 
-const describeUnix = process.platform === 'win32' ? describe.skip : describe; // Windows has no unix sockets
+const describeUnix = describeUnless(process.platform === 'win32' ? 'Windows has no unix sockets' : undefined);
 
 describeUnix('a server on a unix socket', () => {
   it('answers, for its own user only, and leaves no file', async () => {

@@ -4,9 +4,10 @@ import { open as openLmdb } from 'lmdb';
 import { FileFormatError, FileVersionError, JobsPathError, StateConflictError } from '../../lib/contract/storage-errors.js';
 import { EmbeddedStore } from '../../lib/store/embedded.store.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
+import { itUnless } from '../support/skipped.js';
 import { createTempFolder } from '../support/temp-folder.js';
 
-const itWithModes = process.platform === 'win32' ? it.skip : it; // Windows has no modes of files
+const itWithModes = itUnless(process.platform === 'win32' ? 'Windows has no modes of files' : undefined);
 const value = bytes('v');
 
 describe('EmbeddedStore', () => {
