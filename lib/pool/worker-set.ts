@@ -391,6 +391,8 @@ export class WorkerSet implements WorkerOwner {
       await Promise.all(left);
     } finally {
       timer.cancel();
+      // An old one that ended meanwhile was replaced twice; of a batch that failed some have come.
+      void this.#dismiss();
     }
   }
 

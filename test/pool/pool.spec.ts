@@ -18,6 +18,20 @@ async function until(isThere: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isThere())) await wait(5);
 }
 
+/** The next `count` starts are not over before they are released. */
+function holdStarts({ host }: OpenedPool, count: number): { release(): void } {
+  const start = host.start.bind(host);
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let left = count;
+  host.start = (spec) => {
+    const starting = start(spec);
+    if (left-- <= 0) return starting;
+    return { ready: released.then(() => starting.ready), cancel: () => starting.cancel() };
+  };
+  return { release };
+}
+
 async function told({ run }: OpenedPool, job: string): Promise<unknown> {
   const outcome = await run(job).outcome;
   return JSON.parse((outcome as { reason: string }).reason);
@@ -340,6 +354,39 @@ describe('A reset', () => {
     const run = opened.run('silence').outcome;
     await opened.pool.reset();
     expect(await run).toEqual({ kind: 'unstarted' });
+    expect(await opened.run('ack').outcome).toEqual(DONE);
+  });
+});
+
+describe('After a reset there are as many workers as before', () => {
+  it('when one of the old ones has ended meanwhile and was replaced on its own', async () => {
+    const opened = await openPool({ settings: { numWorkers: 2 } });
+    await Promise.all(['ack', 'ack'].map((job) => opened.run(job).outcome)); // one that never worked would be waited for
+    const [first, second] = await opened.pids();
+    const held = holdStarts(opened, 2);
+    const resetting = opened.pool.reset();
+    process.kill(first, 'SIGKILL');
+    // The one in its place is there before those of the reset.
+    await until(async () => (await opened.pids()).filter((pid) => pid !== first && pid !== second).length === 1);
+    held.release();
+    await resetting;
+    await until(async () => (await opened.pids()).length === 2);
+    expect(await opened.pids()).not.toContain(second);
+  });
+
+  it('when one of the new ones does not start', async () => {
+    const opened = await openPool({ settings: { numWorkers: 2 } });
+    const { host } = opened;
+    const start = host.start.bind(host);
+    let first: Promise<unknown> | undefined;
+    host.start = (spec) => {
+      if (first !== undefined) return { ready: first.then(() => Promise.reject(new Error('no more processes'))), cancel: () => Promise.resolve() };
+      const starting = start(spec);
+      first = starting.ready;
+      return starting;
+    };
+    await expect(opened.pool.reset()).rejects.toThrow('no more processes');
+    await until(async () => (await opened.pids()).length === 2);
     expect(await opened.run('ack').outcome).toEqual(DONE);
   });
 });
