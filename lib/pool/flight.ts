@@ -34,17 +34,30 @@ export abstract class Flight {
   restarts = 0;
   /** Too many of them did; it is not given to another one. */
   isRefused = false;
+  /** Why it is wanted no more. */
+  abortReason: Error | undefined = undefined;
 
   /** It may have killed a process before: it shares a worker with no other, so that none dies with it. */
   abstract readonly isAlone: boolean;
   abstract readonly body: string | Uint8Array;
   abstract contextFor(worker: FlightWorker): string | Uint8Array;
 
+  /** The first reason stands. */
+  abort(reason: Error): void {
+    this.abortReason ??= reason;
+    this.worker?.abort(this, reason);
+  }
+
+  /** Its worker asked to be replaced instead: it is for another one. */
+  restart(): void {
+    this.restarts++;
+  }
+
   /** The parts are only valid during the call. Answers what is wrong with it, if anything: the worker is then replaced. */
   abstract answered(context: Uint8Array, body: Uint8Array, worker: FlightWorker): string | undefined;
   /** The worker answered with an error frame and lives on. */
   abstract refused(text: string, worker: FlightWorker): void;
-  /** Its worker is dead. */
+  /** Its worker is dead: whether it took effect is not known. */
   abstract lost(end: WorkerEnd, pid: number): void;
   /** No worker had it, or none began with it: it is as if it had never been sent. */
   abstract returned(): void;

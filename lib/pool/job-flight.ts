@@ -14,7 +14,6 @@ export class JobFlight extends Flight implements PendingOutcome {
   readonly #contexts: JobContexts;
   #outcome: Outcome | undefined = undefined;
   #listener: ((outcome: Outcome) => void) | undefined = undefined;
-  #abortReason: Error | undefined = undefined;
 
   constructor(delivery: Delivery, control: JobControl, contexts: JobContexts) {
     super();
@@ -44,12 +43,6 @@ export class JobFlight extends Flight implements PendingOutcome {
     return this.#contexts.write(this.#delivery.job, this.#control, isOurs);
   }
 
-  /** The first reason stands. */
-  abort(reason: Error): void {
-    this.#abortReason ??= reason;
-    this.worker?.abort(this, reason);
-  }
-
   answered(_context: Uint8Array, body: Uint8Array, { pid, isOurs }: FlightWorker): string | undefined {
     const read = readAnswer(body, this.#delivery.job, isOurs);
     if (typeof read === 'string') {
@@ -70,7 +63,7 @@ export class JobFlight extends Flight implements PendingOutcome {
 
   lost({ kind, detail }: WorkerEnd): void {
     if (kind === 'stopped') this.returned();
-    else if (kind === 'aborted') this.#resolve({ kind: 'failed', error: failureOf(this.#abortReason ?? new Error(detail)) });
+    else if (kind === 'aborted') this.#resolve({ kind: 'failed', error: failureOf(this.abortReason ?? new Error(detail)) });
     else if (this.isRefused) this.#resolve({ kind: 'rejected', error: { type: 'WorkerProtocolError', message: detail, code: 'JOB_CRASHED' } });
     else this.#resolve({ kind: 'crashed', reason: kind, detail });
   }

@@ -37,7 +37,6 @@ export class PayloadPool implements WorkerPool {
     if (settings.maxQueueSize > 0 && this.#set.load >= settings.maxQueueSize) return Promise.reject(new WorkerPoolError(name, 'queue'));
     if (signal?.aborted === true) return Promise.reject(errorOf(signal.reason));
     return new Promise((resolve, reject) => {
-      const flight = new PayloadFlight(payload, name, resolve, reject);
       const withdraw = (error: Error): void => {
         if (this.#set.withdraw(flight)) flight.end(error);
       };
@@ -46,9 +45,13 @@ export class PayloadPool implements WorkerPool {
         withdraw(reason);
         flight.abort(reason);
       };
-      const timer = clock.setTimer(settings.allocateTimeoutMs, () => withdraw(new WorkerPoolError(name, 'busy')));
+      const flight = new PayloadFlight(payload, name, {
+        resolve,
+        reject,
+        limitWait: () => clock.setTimer(settings.allocateTimeoutMs, () => withdraw(new WorkerPoolError(name, 'busy'))),
+        unwatch: () => signal?.removeEventListener('abort', abort),
+      });
       signal?.addEventListener('abort', abort, { once: true });
-      flight.watch(timer, () => signal?.removeEventListener('abort', abort));
       this.#set.submit(flight);
     });
   }
@@ -74,22 +77,28 @@ export class PayloadPool implements WorkerPool {
   }
 }
 
+interface PayloadFlightParts {
+  readonly resolve: (answer: WorkerPayload) => void;
+  readonly reject: (error: Error) => void;
+  /** From here on it waits for a worker. */
+  readonly limitWait: () => Timer;
+  /** It is over. */
+  readonly unwatch: () => void;
+}
+
 class PayloadFlight extends Flight {
   readonly isAlone = false;
   readonly #payload: WorkerPayload;
   readonly #pool: string;
-  readonly #resolve: (answer: WorkerPayload) => void;
-  readonly #reject: (error: Error) => void;
-  #timer: Timer | undefined;
-  #unwatch: () => void = () => {};
-  #abortReason: Error | undefined;
+  readonly #parts: PayloadFlightParts;
+  #timer: Timer;
 
-  constructor(payload: WorkerPayload, pool: string, resolve: (answer: WorkerPayload) => void, reject: (error: Error) => void) {
+  constructor(payload: WorkerPayload, pool: string, parts: PayloadFlightParts) {
     super();
     this.#payload = payload;
     this.#pool = pool;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#parts = parts;
+    this.#timer = parts.limitWait();
   }
 
   get body(): Uint8Array {
@@ -97,24 +106,19 @@ class PayloadFlight extends Flight {
   }
 
   contextFor(): Uint8Array {
-    this.#timer?.cancel();
+    this.#timer.cancel();
     return this.#payload.context;
   }
 
-  watch(timer: Timer, unwatch: () => void): void {
-    this.#timer = timer;
-    this.#unwatch = unwatch;
-  }
-
-  abort(reason: Error): void {
-    this.#abortReason ??= reason;
-    this.worker?.abort(this, reason);
+  override restart(): void {
+    super.restart();
+    this.#timer = this.#parts.limitWait();
   }
 
   answered(context: Uint8Array, body: Uint8Array): undefined {
     this.#forget();
     // Copies: the chunk they lie in may be far larger.
-    this.#resolve({ context: Uint8Array.from(context), body: Uint8Array.from(body) });
+    this.#parts.resolve({ context: Uint8Array.from(context), body: Uint8Array.from(body) });
   }
 
   refused(text: string, { pid }: FlightWorker): void {
@@ -122,7 +126,7 @@ class PayloadFlight extends Flight {
   }
 
   lost(end: WorkerEnd, pid: number): void {
-    if (end.kind === 'aborted' && this.#abortReason !== undefined) this.end(this.#abortReason);
+    if (end.kind === 'aborted' && this.abortReason !== undefined) this.end(this.abortReason);
     else this.end(workerError(end, pid));
   }
 
@@ -132,17 +136,19 @@ class PayloadFlight extends Flight {
 
   end(error: Error): void {
     this.#forget();
-    this.#reject(error);
+    this.#parts.reject(error);
   }
 
   #forget(): void {
-    this.#timer?.cancel();
-    this.#unwatch();
+    this.#timer.cancel();
+    this.#parts.unwatch();
   }
 }
 
 function workerError({ kind, detail }: WorkerEnd, pid: number): WorkerError {
   switch (kind) {
+    case 'stopped':
+      return new WorkerExitError(pid, `Worker ${pid} was stopped before it answered, as its pool was stopped or reset.`);
     case 'timeout':
       return new WorkerTimeoutError(pid, detail);
     case 'memory':

@@ -197,7 +197,7 @@ export class WorkerSet implements WorkerOwner {
   }
 
   restarted(flight: Flight, pid: number): void {
-    flight.restarts++;
+    flight.restart();
     if (flight.restarts >= MAX_RESTARTS) {
       flight.isRefused = true;
       flight.lost({ kind: 'protocol', detail: `${MAX_RESTARTS} workers asked to be replaced instead of answering.` }, pid);

@@ -387,7 +387,7 @@ export class Worker implements FlightWorker {
     this.#next = undefined;
     for (const flight of flights) {
       flight.worker = undefined;
-      if (end.kind === 'stopped' || (end.guilty !== undefined && !end.guilty.includes(flight))) flight.returned();
+      if (end.guilty !== undefined && !end.guilty.includes(flight)) flight.returned();
       else flight.lost(end, this.pid);
     }
     if (next !== undefined) {

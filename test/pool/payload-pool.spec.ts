@@ -99,15 +99,32 @@ describe('A pool of workers for payloads', () => {
     expect(text((await pool.execute(payload('say', 'well'))).body)).toBe('well');
   });
 
-  it('rejects what waits and what comes when it stops', async () => {
+  it('rejects what waits for another worker within allocate_timeout, when one asked to be replaced', async () => {
+    const pool = await open({ allocateTimeoutMs: 2_000 }, ['restarts']);
+    const { host } = opened.at(-1)!;
+    host.start = () => ({ ready: new Promise(() => {}), cancel: () => Promise.resolve() });
+    await expect(pool.execute(payload('restart-once'))).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'busy' });
+  });
+
+  it('rejects what waits and what comes when it stops: no worker had it', async () => {
     const pool = await open();
-    const running = pool.execute(payload('silence'));
+    const running = pool.execute(payload('ack-later', '100'));
     const waiting = pool.execute(payload('ack'));
-    const stopping = pool.stop(deadlineAfter(systemClock, 300));
+    const stopping = pool.stop(deadlineAfter(systemClock, 5_000));
     await expect(waiting).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'stopped' });
     await expect(pool.execute(payload('ack'))).rejects.toMatchObject({ reason: 'stopped' });
-    await expect(running).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'stopped' });
-    await stopping;
+    await Promise.allSettled([running, stopping]);
+  });
+
+  it.each([
+    ['stop', (pool: PayloadPool) => pool.stop(deadlineAfter(systemClock, 300))],
+    ['reset', (pool: PayloadPool) => pool.reset()],
+  ])('rejects what a worker still has that is ended by a %s: it may have taken effect', async (_what, end) => {
+    const pool = await open({ resetTimeoutMs: 300 });
+    const running = pool.execute(payload('silence'));
+    const ending = end(pool);
+    await expect(running).rejects.toMatchObject({ code: 'WORKER_EXIT', detail: expect.stringMatching(/stopped before it answered/) });
+    await ending;
   });
 
   it('shows, adds, removes and resets workers', async () => {
