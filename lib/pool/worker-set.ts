@@ -198,7 +198,9 @@ export class WorkerSet implements WorkerOwner {
 
   restarted(flight: Flight, pid: number): void {
     flight.restart();
-    if (flight.restarts >= MAX_RESTARTS) {
+    if (flight.abortReason !== undefined) {
+      flight.lost({ kind: 'aborted', detail: `Worker ${pid} asked to be replaced instead of answering.` }, pid);
+    } else if (flight.restarts >= MAX_RESTARTS) {
       flight.isRefused = true;
       flight.lost({ kind: 'protocol', detail: `${MAX_RESTARTS} workers asked to be replaced instead of answering.` }, pid);
     } else if (this.#isStopped) {

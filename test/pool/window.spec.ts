@@ -204,6 +204,15 @@ describe('A run that is aborted', () => {
     expect(await opened.run('ack').outcome).toEqual(DONE);
   });
 
+  it('is given to no other worker when its own asks for that', async () => {
+    const opened = await open({ args: ['restart-when-cancelled'] });
+    await opened.run('ack').outcome;
+    const run = opened.run('hold');
+    run.abort(timeout);
+    expect(await run.outcome).toMatchObject({ kind: 'failed', error: { code: 'JOB_TIMEOUT', message: timeout.message } });
+    expect(await opened.run('held').outcome).toMatchObject({ reason: '0' });
+  });
+
   it('because the kernel stops may still end in time', async () => {
     const opened = await openPool();
     const run = opened.run('ack-later', '50');

@@ -41,6 +41,7 @@ function control(message) {
     const found = held.find(({ number }) => number === message.cancel);
     if (found === undefined || habits.has('deaf')) return;
     held = held.filter((one) => one !== found);
+    if (habits.has('restart-when-cancelled')) return send(answer(found.number, '', '{"stop":true}'));
     send(
       answer(
         found.number,
