@@ -14,7 +14,7 @@ export interface PidReply {
 const MAX_REPLY_BYTES = 4_096;
 
 /**
- * Asks for the process id and waits for the answer.
+ * Asks for the process id and waits for the answer. What comes right behind it would be taken for the answer to the first payload: it refuses the worker.
  *
  * @throws Error with a sentence, when something else comes, the other side ends, or the time is over.
  */
@@ -29,10 +29,16 @@ export function shakeHands(channel: FrameChannel, timeoutMs: number, clock: Cloc
       end();
       reject(new Error(reason));
     };
+    let reply: PidReply | undefined;
     channel.listener = {
       onFrame: (frame) => {
-        const reply = readReply(frame);
-        if (typeof reply === 'string') return fail(reply);
+        if (reply !== undefined) return fail('It sent a frame behind its process id that nobody asked for.');
+        const read = readReply(frame);
+        if (typeof read === 'string') return fail(read);
+        reply = read;
+      },
+      onChunk: () => {
+        if (reply === undefined) return;
         end();
         resolve(reply);
       },

@@ -57,6 +57,8 @@ describe('A pool starts', () => {
     ['whose process id is 0', ['pid-zero'], /no process id/],
     ['whose process id is no JSON', ['pid-nonsense'], /no JSON/],
     ['that prints text first', ['text-at-start'], /Text stands where a frame should begin: "Warning/],
+    ['that prints text right behind its process id', ['text-with-pid'], /Text stands where a frame should begin: "Notice/],
+    ['that answers before it was asked', ['answer-with-pid'], /frame behind its process id/],
   ])('not with a worker %s, and leaves none behind', async (_title, args, message) => {
     const opened = createPool({ args, settings: { numWorkers: 2, allocateTimeoutMs: args[0] === 'silent' ? 300 : 10_000 } });
     await expect(opened.pool.start()).rejects.toMatchObject({ code: 'WORKER_START', message: expect.stringMatching(message) });

@@ -49,9 +49,15 @@ function control(message) {
   else if (habits.has('pid-zero')) send(frame('{"pid":0}', { flags: CONTROL }));
   else if (habits.has('pid-nonsense')) send(frame('{"pid', { flags: CONTROL }));
   else if (habits.has('other-pid')) send(frame(`{"pid":${process.ppid}}`, { flags: CONTROL }));
-  else send(frame(`{"pid":${process.pid}}`, { flags: CONTROL }));
+  else if (habits.has('text-with-pid')) send(Buffer.concat([pidReply(), Buffer.from('Notice: a cache is missing\n')]));
+  else if (habits.has('answer-with-pid')) send(Buffer.concat([pidReply(), answer(ACK)]));
+  else send(pidReply());
   if (habits.has('exit-when-ready')) process.exit(0);
   if (habits.has('unsolicited')) setInterval(() => send(answer(ACK)), 20);
+}
+
+function pidReply() {
+  return frame(`{"pid":${process.pid}}`, { flags: CONTROL });
 }
 
 /** @param {string} body */
