@@ -16,7 +16,7 @@ done
 if [ "$groups" = ' ' ]; then exit 0; fi
 sleep 1
 for pid in $groups; do kill -s KILL -- "-$pid" 2>/dev/null; done`;
-/** A guard that ends as soon as it begins is not started for ever. */
+/** A guard that ends as soon as it begins, or cannot be started, is not started for ever. */
 const MAX_RESTARTS = 5;
 
 /**
@@ -76,9 +76,8 @@ export class OrphanGuard {
     });
     guard.once('error', (error) => {
       this.#logger.warn(`Workers that do not end with their input may outlive a kill of this process: ${error.message}`);
-      this.#process = undefined;
-      this.#starts = Infinity;
     });
+    if (guard.pid === undefined) return; // the error says why; with too many open files it has no streams either
     guard.once('exit', () => this.#ended(guard));
     guard.stdin.on('error', () => {});
     // It must not keep this process alive.

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -604,5 +605,16 @@ describe('The guard against orphans', () => {
     process.kill(guard, 'SIGKILL');
     await until(() => opened.host.guardPid !== guard && opened.host.guardPid !== undefined);
     expect(await opened.run('ack').outcome).toEqual(DONE);
+  });
+
+  it('is missed with a warning while no more files can be opened, and started later', () => {
+    const script = join(process.cwd(), 'test/pool/workers/no-descriptors-process.mjs');
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', 'ulimit -n 64 && exec "$0" "$1"', process.execPath, script], { encoding: 'utf8' });
+    expect({ ...(JSON.parse(stdout || '{}') as object), stderr }).toEqual({
+      warnings: [expect.stringMatching(/^Workers that do not end with their input may outlive a kill of this process: .*EMFILE/)],
+      isThereWithout: false,
+      isThereLater: true,
+      stderr: '',
+    });
   });
 });
