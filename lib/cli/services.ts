@@ -17,7 +17,7 @@ export async function loadServices(written: readonly string[], command: string, 
     const [module = '', name = 'default'] = text.split('#');
     const exports = await load(module, text, command, io);
     const exported = exports[name];
-    const service: unknown = typeof exported === 'function' ? new (exported as new () => unknown)() : exported;
+    const service = typeof exported === 'function' ? make(exported as new () => unknown, text, name, command) : exported;
     if (!isService(service)) {
       const names = Object.keys(exports).join(', ');
       throw new CliUsageError(`--service ${text}: "${name}" is no service there. It has: ${names === '' ? 'nothing' : names}.`, command);
@@ -36,7 +36,15 @@ async function load(module: string, text: string, command: string, io: CliIo): P
   }
 }
 
+function make(service: new () => unknown, text: string, name: string, command: string): unknown {
+  try {
+    return new service();
+  } catch (cause) {
+    throw new CliUsageError(`--service ${text}: "${name}" cannot be made: ${messageOf(cause)}`, command, { cause });
+  }
+}
+
 function isService(value: unknown): value is KernelService {
   const service = value as Partial<KernelService> | null | undefined;
-  return typeof service?.name === 'string' && typeof service.init === 'function' && typeof service.serve === 'function';
+  return typeof service?.name === 'string' && [service.init, service.serve, service.stop].every((method) => typeof method === 'function');
 }

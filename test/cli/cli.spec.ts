@@ -440,6 +440,18 @@ describe('serve', () => {
     expect([missing.code, missing.err]).toEqual([2, expect.stringContaining('--service ./none.mjs cannot be loaded')]);
   });
 
+  it.each([
+    ['a class that throws', 'export class Beeps { constructor() { throw new Error("no disk"); } }', '"Beeps" cannot be made: no disk'],
+    ['a function that is no class', 'export const Beeps = () => ({});', '"Beeps" cannot be made: '],
+    ['a service without a stop', 'export const Beeps = { name: "beeps", init() {}, serve() {} };', '"Beeps" is no service there.'],
+  ])('names a service that is %s', async (_what, source, message) => {
+    const folder = createTempFolder();
+    writeFileSync(join(folder, '.rr.yaml'), YAML);
+    writeFileSync(join(folder, 'beeps.mjs'), source);
+    const { code, err } = await runIn(new FakeIo(folder), 'serve', '--service', './beeps.mjs#Beeps');
+    expect([code, err]).toEqual([2, expect.stringContaining(`--service ./beeps.mjs#Beeps: ${message}`)]);
+  });
+
   it('needs a command for the workers of a ticker where there is no server', async () => {
     const { code, err } = await (await serve(`${YAML}ticker: { interval: 1 }\n`)).run;
     expect([code, err]).toEqual([1, expect.stringContaining('a service names no command for its workers')]);
