@@ -5,7 +5,8 @@ import type { DynamicAllocatorSettings } from '../contract/settings.js';
 export interface AllocatorOwner {
   /** Nothing is free, and something waits for a worker. */
   isShort(): boolean;
-  grow(workers: number): void;
+  /** Answers by how many: there may be room for fewer. */
+  grow(workers: number): number;
   shrink(workers: number): void;
 }
 
@@ -46,10 +47,7 @@ export class DynamicAllocator {
     this.#postponeShrink();
     const { maxWorkers, spawnRate } = this.#settings;
     const more = Math.min(spawnRate, maxWorkers - this.#extra);
-    if (more > 0) {
-      this.#extra += more;
-      this.#owner.grow(more);
-    }
+    if (more > 0) this.#extra += this.#owner.grow(more);
     this.refused();
   }
 

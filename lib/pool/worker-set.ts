@@ -79,7 +79,7 @@ export class WorkerSet implements WorkerOwner {
     if (settings.dynamicAllocator !== undefined && !settings.debug) {
       this.#allocator = new DynamicAllocator(settings.dynamicAllocator, clock, {
         isShort: () => this.#isShort(),
-        grow: (count) => this.#resize(Math.min(MAX_WORKERS, this.#size + count)),
+        grow: (count) => this.#grow(Math.max(0, Math.min(count, MAX_WORKERS - this.#size))),
         shrink: (count) => this.#resize(this.#size - count),
       });
     }
@@ -283,6 +283,11 @@ export class WorkerSet implements WorkerOwner {
     this.#isAsked = false;
     this.#options.onFreed();
     return this.#isAsked;
+  }
+
+  #grow(count: number): number {
+    this.#resize(this.#size + count);
+    return count;
   }
 
   #resize(size: number): void {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { WorkerStatus } from '../../lib/contract/worker.js';
+import { DynamicAllocator } from '../../lib/pool/dynamic-allocator.js';
 import { StartBackoff } from '../../lib/pool/start-backoff.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { createTempFolder } from '../support/temp-folder.js';
@@ -249,6 +250,26 @@ describe('The number of workers', () => {
     await until(async () => (await statuses(opened)).includes('destroyed') || (await opened.pids()).length < 4);
     await opened.pool.stop(deadlineAfter(systemClock, 0));
   }, 20_000);
+
+  it('shrinks by no more than it has grown: a pool has at most 500', async () => {
+    const clock = new VirtualClock();
+    const calls: string[] = [];
+    let room = 2;
+    const allocator = new DynamicAllocator({ maxWorkers: 10, spawnRate: 5, idleTimeoutMs: 10_000 }, clock, {
+      isShort: () => room > 0,
+      grow: (count) => {
+        const more = Math.min(count, room);
+        calls.push(`+${more}`);
+        room -= more;
+        return more;
+      },
+      shrink: (count) => void calls.push(`-${count}`),
+    });
+    allocator.refused();
+    await clock.advance(20_000);
+    expect(calls).toEqual(['+2', '-2']);
+    allocator.stop();
+  });
 
   it('does not grow when nothing waits', async () => {
     const clock = new VirtualClock();
