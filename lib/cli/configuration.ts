@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readRrYaml, type RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
-import { JobsConfigError } from '../contract/errors.js';
+import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
+import type { LogSettings } from '../contract/settings.js';
 import { builtinServices } from '../runtime/builtin-services.js';
 import { loadDriverOptions } from '../runtime/driver-options.js';
 import type { CliIo } from './io.js';
@@ -23,7 +24,7 @@ export async function readConfiguration(
   services: readonly string[] = Object.keys(builtinServices),
 ): Promise<RrConfiguration> {
   const path = resolve(io.workingDirectory, file);
-  return readRrYaml(readText(path, file), {
+  const configuration = readRrYaml(readText(path, file), {
     file,
     environment: io.environment,
     overrides,
@@ -31,6 +32,21 @@ export async function readConfiguration(
     drivers: await loadDriverOptions(),
     readInclude: (included) => readText(resolve(dirname(path), included), included),
   });
+  const { logs, warnings } = configuration;
+  return logs === undefined ? configuration : { ...configuration, warnings: [...warnings, ...unheeded(logs, file)] };
+}
+
+/** What the log of `serve` does not do. */
+function unheeded({ output, lineEnding, file: rotated, channels }: LogSettings, file: string): ConfigIssue[] {
+  const message =
+    'It is not heeded: all lines go to the standard error, in the form that "logs" says. Send that where they are to be, and remove the key.';
+  const isUnheeded = {
+    output: output.join() !== 'stderr',
+    line_ending: lineEnding !== '\n',
+    file_logger_options: rotated !== undefined,
+    channels: channels.size > 0,
+  };
+  return Object.entries(isUnheeded).flatMap(([key, is]) => (is ? [{ file, path: `logs.${key}`, message }] : []));
 }
 
 function readText(path: string, file: string): string {

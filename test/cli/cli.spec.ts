@@ -342,6 +342,23 @@ describe('validate', () => {
     expect([code, out]).toEqual([0, expect.stringMatching(/^Warning: \.rr\.yaml:2 jobz: .*Did you mean "jobs"\?\n\.rr\.yaml can be used\.$/)]);
   });
 
+  it('tells which keys of the log are not heeded, and is silent about the others', async () => {
+    const head = 'version: "3"\njobs: {}\n';
+    const heeded = 'logs: { mode: production, level: warn, encoding: console, output: [stderr] }\n';
+    expect((await runIn(new FakeIo(folderWith(`${head}${heeded}`)), 'validate')).out).toBe('.rr.yaml can be used.');
+    const others = 'output: [rr.log], line_ending: "\\r\\n", file_logger_options: { log_output: rr.log }, channels: { jobs: { level: error } }';
+    const { code, out } = await runIn(new FakeIo(folderWith(`${head}logs: { ${others} }\n`)), 'validate');
+    expect([code, out.split('\n')]).toEqual([
+      0,
+      [
+        ...['output', 'line_ending', 'file_logger_options', 'channels'].map((key) =>
+          expect.stringMatching(`^Warning: \\.rr\\.yaml logs\\.${key}: It is not heeded: .*standard error`),
+        ),
+        '.rr.yaml can be used.',
+      ],
+    ]);
+  });
+
   it('prints everything that is wrong, each with its line', async () => {
     const folder = folderWith('version: "3"\njobs:\n  timeout: never\n  pipelines:\n    q: { driver: memory, config: { prefetch: -1 } }\n');
     const { code, out } = await runIn(new FakeIo(folder), 'validate');
