@@ -118,8 +118,10 @@ export class ForeignKernelPolicy implements AnswerPolicy {
   }
 
   async #moveTo(queue: string, run: JobRun, push: (job: Job) => Promise<unknown>): Promise<Uint8Array> {
+    // Not its place in Kafka: the other queue has a topic of its own.
+    const { kafka: _place, ...job } = run.job;
     try {
-      await push({ ...run.job, pipeline: queue, headers: userHeaders(run.job.headers) });
+      await push({ ...job, pipeline: queue, headers: userHeaders(job.headers) });
       return ACK_BODY;
     } catch (error) {
       const message = `Job "${run.job.name}" could not be put into queue "${queue}" and comes back in ${PUSH_RETRY_MS} ms.`;

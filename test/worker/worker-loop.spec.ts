@@ -532,6 +532,15 @@ describe('A worker loop under RoadRunner', () => {
     expect(Buffer.from(pushed[0].payload as Uint8Array).toString()).toBe('payload');
   });
 
+  it('pushes a job of Kafka without its place there: the other queue has a topic of its own', async () => {
+    const pushed: Job[] = [];
+    const push = (job: Job): Promise<void> => Promise.resolve(void pushed.push(job));
+    const bench = foreign(handlers(throwing(new Error('boom'))), { attempts: 1, onFailure: 'queue:dead' }, push);
+    bench.kernel.job({ driver: 'kafka', topic: 'orders', partition: 3, offset: 42 });
+    expect(textOf((await bench.kernel.answers(1))[0])).toBe(ACK);
+    expect(pushed).toEqual([expect.not.objectContaining({ kafka: expect.anything() })]);
+  });
+
   it('lets the job come back when the push into its queue fails', async () => {
     const bench = foreign(handlers(throwing(new Error('boom'))), { attempts: 1, onFailure: 'queue:dead' }, () =>
       Promise.reject(new Error('no kernel')),
