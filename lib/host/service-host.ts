@@ -25,6 +25,8 @@ export class ServiceHost {
   readonly #options: ServiceHostOptions;
   /** Those that take part. */
   readonly #services: KernelService[] = [];
+  /** Those of them whose `serve` was called. */
+  readonly #begun: KernelService[] = [];
   #stopping: Promise<void> | undefined;
 
   /** @throws JobsArgumentError when two services have the same name. */
@@ -53,6 +55,7 @@ export class ServiceHost {
     try {
       for (const service of this.#services) {
         if (this.#stopping !== undefined) return;
+        this.#begun.push(service);
         await attempt(service, () => service.serve((error) => this.#onError(service, error)));
       }
     } catch (error) {
@@ -73,7 +76,7 @@ export class ServiceHost {
   }
 
   /**
-   * Stops all at once. Called again it waits for the same stop.
+   * Stops all that have begun, at once. Called again it waits for the same stop.
    *
    * @throws AggregateError (as a rejection) when some did not stop in order; the others have.
    */
@@ -82,7 +85,7 @@ export class ServiceHost {
   }
 
   async #stopAll(deadline: Deadline): Promise<void> {
-    const results = await Promise.allSettled(this.#services.map(async (service) => service.stop(deadline)));
+    const results = await Promise.allSettled(this.#begun.map(async (service) => service.stop(deadline)));
     const errors = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
     if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${results.length} services did not stop in order.`);
   }

@@ -84,7 +84,16 @@ describe('A host of services', () => {
       createService('c', calls),
     ]);
     await expect(host.start()).rejects.toMatchObject({ code: 'SERVICE_FAILED', service: 'b', message: 'Service "b" failed: no port' });
-    expect(calls.filter((call) => /serve|stop/.test(call))).toEqual(['a.serve', 'a.stop', 'b.stop', 'c.stop']);
+    expect(calls.filter((call) => /serve|stop/.test(call))).toEqual(['a.serve', 'a.stop', 'b.stop']);
+  });
+
+  it('stops none that has not begun', async () => {
+    const calls: string[] = [];
+    const refusal = new JobsConfigError([{ path: 'b', message: 'is missing' }]);
+    const { host, deadline } = open([createService('a', calls), createService('b', calls, { init: () => Promise.reject(refusal) })]);
+    await expect(host.start()).rejects.toBe(refusal);
+    await host.stop(deadline);
+    expect(calls).toEqual(['a.init({"index":0})']);
   });
 
   it('stops all when one cannot go on, then says so once', async () => {
