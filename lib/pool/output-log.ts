@@ -46,7 +46,9 @@ export class OutputLog {
       // A flood must not cost more than what is kept of it.
       if (this.#isOver()) {
         this.#dropped += countLines(chunk, from);
-        from = Math.max(from, chunk.lastIndexOf(NEWLINE) + 1);
+        const end = Math.max(from, chunk.lastIndexOf(NEWLINE) + 1);
+        for (const line of linesOf(chunk.subarray(Math.max(from, end - TAIL), end))) this.#remember(printable(line));
+        from = end;
         break;
       }
     }
@@ -71,7 +73,7 @@ export class OutputLog {
     const text = printable(Buffer.concat(this.#line));
     this.#line = [];
     this.#lineBytes = 0;
-    this.#tail = `${this.#tail}\n${text}`.slice(-TAIL);
+    this.#remember(text);
     if (text === '') return;
     if (this.#isOver()) {
       this.#dropped++;
@@ -80,6 +82,10 @@ export class OutputLog {
     this.#lines++;
     const { logger, pid, stream } = this.#options;
     logger.info(`Worker ${pid}: ${text}`, { stream });
+  }
+
+  #remember(text: string): void {
+    this.#tail = `${this.#tail}\n${text}`.slice(-TAIL);
   }
 
   #isOver(): boolean {
@@ -108,6 +114,14 @@ function countLines(chunk: Buffer, from: number): number {
   let lines = 0;
   for (let at = chunk.indexOf(NEWLINE, from); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) lines++;
   return lines;
+}
+
+function* linesOf(bytes: Buffer): Iterable<Buffer> {
+  let from = 0;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, from)) {
+    yield bytes.subarray(from, at);
+    from = at + 1;
+  }
 }
 
 /** What sets the colour of the text behind it. */
