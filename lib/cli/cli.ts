@@ -57,7 +57,7 @@ async function run(args: readonly string[], io: CliIo): Promise<number> {
   const line = CommandLine.read(command, rest, SHARED);
   const { json, text, isFailure = false } = await command.run(line, io);
   if (line.has('json') && json !== undefined) io.out(JSON.stringify(json));
-  else if (text !== undefined && !line.has('json')) io.out(text);
+  else if (text !== undefined && !line.has('json')) io.out(lines(text).join('\n'));
   return isFailure ? EXIT.failed : EXIT.done;
 }
 
@@ -97,6 +97,11 @@ function printError(error: unknown, asJson: boolean, io: CliIo): void {
     io.err(JSON.stringify({ error: { code, message, ...issues } }));
     return;
   }
-  for (const line of message.replaceAll('\t', '  ').split('\n')) io.err(visible(line)); // errors of the wire nest, a line each
+  for (const line of lines(message.replaceAll('\t', '  '))) io.err(line); // errors of the wire nest, a line each
   if (error instanceof CliUsageError) io.err(`See nestjs-roadrunner ${error.command === undefined ? '' : `${error.command} `}--help.`);
+}
+
+/** Whatever others have written in them is shown, not obeyed. */
+function lines(text: string): string[] {
+  return text.split('\n').map(visible);
 }

@@ -135,6 +135,23 @@ describe('jobs', () => {
     ]);
   });
 
+  it('obeys no control characters in names that others declared, nor in what a kernel answers', async () => {
+    const { cli, kernel } = await open();
+    await kernel.declare({ name: '\u001b[31mred', driver: 'memory' });
+    for (const command of ['list', 'stat']) expect((await cli('jobs', command)).out).toContain('\\u001b[31mred');
+    expect(JSON.parse((await cli('jobs', 'list', '--json')).out)).toContain('\u001b[31mred');
+    expect((await cli('jobs', 'destroy', '\u001b[31mred')).out).toBe('Destroyed \\u001b[31mred.');
+    const address = await openForeign({
+      'resetter.List': () => ['\u001b[31mjobs'],
+      'resetter.Reset': () => {
+        throw new Error('\u001b[31mno');
+      },
+    });
+    const { out } = await offline('reset', '--rpc', address);
+    expect(out).toContain('\\u001b[31mjobs was not reset: ');
+    expect(out).not.toContain('\u001b');
+  });
+
   it('fails when the statistics of a pipeline are asked for that is not there', async () => {
     const { cli } = await open();
     expect(await cli('jobs', 'stat', 'nope')).toEqual({ code: 1, out: 'No pipeline is called "nope".', err: '' });

@@ -6,7 +6,7 @@ import type { CommandLine } from '../command-line.js';
 import { CONNECTION_OPTIONS, onKernel } from '../connection.js';
 import { CliUsageError } from '../errors.js';
 import type { CliIo } from '../io.js';
-import { fields, table, visible } from '../table.js';
+import { fields, table } from '../table.js';
 
 const REASONS: readonly FailedReason[] = ['attempts', 'rejected', 'crashed', 'expired', 'unknown'];
 const OURS = 'RoadRunner has no failed store: this needs a kernel of this library.';
@@ -109,7 +109,7 @@ function replayResult({ replayed, errors }: ReplayResult, ids: readonly string[]
   const lines = [
     `Replayed ${replayed} ${replayed === 1 ? 'job' : 'jobs'}.`,
     ...(missing === 0 ? [] : [`${missing} of ${ids.length} ids are of no failed job.`]),
-    ...problems.map(({ id, message }) => `${id} stays: ${visible(message)}`),
+    ...problems.map(({ id, message }) => `${id} stays: ${message}`),
   ];
   return { json: { replayed, errors: problems }, text: lines.join('\n'), isFailure: errors.length + missing > 0 };
 }
@@ -181,13 +181,7 @@ function detailsOf(job: FailedJob): string {
     ['RUN', 'AT', 'ERROR'],
     job.history.map(({ attempt, at, error }) => [attempt, timeOf(at), `${error.type}: ${error.message}`]),
   );
-  return [facts, ...(job.history.length === 0 ? [] : ['', runs]), ...(job.error.stack === undefined ? [] : ['', stackText(job.error.stack)])].join(
-    '\n',
-  );
-}
-
-function stackText(stack: string): string {
-  return stack.split('\n').map(visible).join('\n');
+  return [facts, ...(job.history.length === 0 ? [] : ['', runs]), ...(job.error.stack === undefined ? [] : ['', job.error.stack])].join('\n');
 }
 
 function payloadText(payload: Payload): string {

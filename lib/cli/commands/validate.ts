@@ -3,7 +3,6 @@ import type { Command, CommandResult } from '../command.js';
 import type { CommandLine } from '../command-line.js';
 import { DEFAULT_FILE, readConfiguration } from '../configuration.js';
 import type { CliIo } from '../io.js';
-import { visible } from '../table.js';
 
 export const validateCommand: Command = {
   name: 'validate',
@@ -21,8 +20,8 @@ async function validate(line: CommandLine, io: CliIo): Promise<CommandResult> {
   const file = line.text('config') ?? DEFAULT_FILE;
   const { issues, warnings } = await check(file, line.list('override'), io);
   const lines = [
-    ...issues.map((issue) => `Error: ${visible(describeConfigIssue(issue))}`),
-    ...warnings.map((warning) => `Warning: ${visible(describeConfigIssue(warning))}`),
+    ...issues.map((issue) => `Error: ${describeConfigIssue(issue)}`),
+    ...warnings.map((warning) => `Warning: ${describeConfigIssue(warning)}`),
     issues.length === 0 ? `${file} can be used.` : `${file} cannot be used: ${issues.length} ${issues.length === 1 ? 'error' : 'errors'}.`,
   ];
   return { json: { file, valid: issues.length === 0, issues, warnings }, text: lines.join('\n'), isFailure: issues.length > 0 };
