@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { JobsApi } from '../contract/jobs-api.js';
 import type { RpcTargetSettings, RpcTlsSettings } from '../contract/settings.js';
 import { connectTo, type JobsConnection } from '../runtime/connect-jobs.js';
@@ -63,10 +63,21 @@ function tlsOf(line: CommandLine, io: CliIo): RpcTlsSettings | undefined {
 async function fileTarget(line: CommandLine, io: CliIo): Promise<Omit<RpcTargetSettings, 'timeoutMs'> | undefined> {
   const named = line.text('config');
   if (named === undefined && (line.text('rpc') !== undefined || !existsSync(resolve(io.workingDirectory, DEFAULT_FILE)))) return undefined;
-  const { rpc } = await readConfiguration(named ?? DEFAULT_FILE, [], io);
+  const file = named ?? DEFAULT_FILE;
+  const { rpc } = await readConfiguration(file, [], io);
   if (rpc === undefined) return undefined;
   const { listen, token, tls } = rpc;
-  return { connect: dialable(listen), ...(token === undefined ? {} : { token }), ...(tls === undefined ? {} : { tls: {} }) };
+  return {
+    connect: dialable(inFolder(listen, dirname(file), io)),
+    ...(token === undefined ? {} : { token }),
+    ...(tls === undefined ? {} : { tls: {} }),
+  };
+}
+
+// A kernel runs in the folder of its file. As it is written where that is this one: the path of a socket may not be long.
+function inFolder(listen: string, folder: string, { workingDirectory }: CliIo): string {
+  const path = /^unix:\/\/(?<path>.+)$/i.exec(listen)?.groups?.['path'];
+  return path === undefined || folder === '.' ? listen : `unix://${resolve(workingDirectory, folder, path)}`;
 }
 
 // A server may listen on all of its addresses; this machine is one of them.

@@ -318,6 +318,14 @@ describe('the address', () => {
     expect(await list(EMPTY_FOLDER, { RR_RPC: nowhere }, '-c', join(folderFor(there), '.rr.yaml'))).toBe(0);
   });
 
+  it('is that of a socket in the folder of the file, where its path is relative', async () => {
+    const folder = createTempFolder();
+    mkdirSync(join(folder, 'config'));
+    await open({ rpc: { listen: `unix://${join(folder, 'config/rr.sock')}` } });
+    writeFileSync(join(folder, 'config/.rr.yaml'), 'version: "3"\nrpc: { listen: "unix://rr.sock" }\njobs: {}\n');
+    expect(await runIn(new FakeIo(folder), 'jobs', 'list', '-c', 'config/.rr.yaml')).toEqual({ code: 0, out: 'q\nlate', err: '' });
+  });
+
   it('takes the token from the option, from the file, or from the environment', async () => {
     const token = 'correct horse';
     const { kernel } = await open({ rpc: { listen: LOOPBACK, token } });
