@@ -5,6 +5,8 @@ export interface CliOption {
   readonly short?: string;
   /** May be given several times. */
   readonly isList?: boolean;
+  /** What it is when it is not given. */
+  readonly fallback?: string;
   readonly meaning: string;
 }
 

@@ -100,9 +100,14 @@ function parse(command: string, args: readonly string[], options: CliOptions): {
 
 function configOf(options: CliOptions): NonNullable<ParseArgsConfig['options']> {
   return Object.fromEntries(
-    Object.entries(options).map(([name, { value, short, isList = false }]) => [
+    Object.entries(options).map(([name, { value, short, isList = false, fallback }]) => [
       name,
-      { type: value === undefined ? ('boolean' as const) : ('string' as const), multiple: isList, ...(short === undefined ? {} : { short }) },
+      {
+        type: value === undefined ? ('boolean' as const) : ('string' as const),
+        multiple: isList,
+        ...(short === undefined ? {} : { short }),
+        ...(fallback === undefined ? {} : { default: fallback }),
+      },
     ]),
   );
 }

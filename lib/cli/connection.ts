@@ -13,7 +13,7 @@ import type { CliIo } from './io.js';
 export type CliKernel = Pick<JobsConnection, 'rpc' | 'jobs' | 'admin'> & { readonly api: JobsApi };
 
 const DEFAULT_ADDRESS = 'tcp://127.0.0.1:6001';
-const DEFAULT_TIMEOUT_MS = 10_000;
+const TIMEOUT = { value: '<duration>', meaning: 'How long a call may take.', fallback: '10s' };
 
 /** Of every command that calls a kernel. */
 export const CONNECTION_OPTIONS: CliOptions = {
@@ -27,8 +27,11 @@ export const CONNECTION_OPTIONS: CliOptions = {
   ca: { value: '<file>', meaning: 'By TLS: whose certificates are trusted. Default: the authorities of the machine.' },
   cert: { value: '<file>', meaning: 'By TLS: the certificate to show, where the kernel asks for one.' },
   key: { value: '<file>', meaning: 'By TLS: the private key of --cert.' },
-  timeout: { value: '<duration>', meaning: 'How long a call may take. Default: 10s.' },
+  timeout: TIMEOUT,
 };
+
+/** Of those whose call is answered when all of its work is done. */
+export const LONG_CONNECTION_OPTIONS: CliOptions = { ...CONNECTION_OPTIONS, timeout: { ...TIMEOUT, fallback: '1h' } };
 
 /** Calls a kernel, and lets go of it. */
 export async function onKernel(line: CommandLine, io: CliIo, work: (kernel: CliKernel) => Promise<CommandResult>): Promise<CommandResult> {
@@ -41,7 +44,7 @@ export async function onKernel(line: CommandLine, io: CliIo, work: (kernel: CliK
 }
 
 async function targetOf(line: CommandLine, io: CliIo): Promise<RpcTargetSettings> {
-  const timeoutMs = line.duration('timeout') ?? DEFAULT_TIMEOUT_MS;
+  const timeoutMs = line.duration('timeout')!;
   if (timeoutMs === 0) throw line.wrong('timeout', 'is 0. Give more than 0.');
   const file = await fileTarget(line, io);
   const connect = line.text('rpc') ?? file?.connect ?? (io.environment['RR_RPC'] || DEFAULT_ADDRESS);

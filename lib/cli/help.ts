@@ -41,7 +41,7 @@ export function commandHelp({ name, takes, summary, details, examples, options }
 function optionRows(options: CliOptions): (readonly [string, string])[] {
   return Object.entries(options).map(([name, option]) => [
     spelling(name, option),
-    `${option.meaning}${option.isList === true ? ' Several times.' : ''}`,
+    `${option.meaning}${option.isList === true ? ' Several times.' : ''}${option.fallback === undefined ? '' : ` Default: ${option.fallback}.`}`,
   ]);
 }
 

@@ -1,5 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { CommandLine } from '../../lib/cli/command-line.js';
+import { failedCommands } from '../../lib/cli/commands/failed.js';
+import { jobsCommands } from '../../lib/cli/commands/jobs.js';
+import { workerCommands } from '../../lib/cli/commands/workers.js';
 import type { KernelOptions } from '../../lib/config/kernel-options.js';
 import { UnrecoverableJobError } from '../../lib/contract/job-errors.js';
 import { DEFAULT_RPC_LIMITS } from '../../lib/contract/settings.js';
@@ -104,6 +108,18 @@ describe('the command line', () => {
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain('tcp://127.0.0.1:1');
     expect(err).toContain('Nothing answers there: start the kernel, or compare the address with its "rpc.listen".');
+  });
+
+  it.each([
+    ['jobs list', 10_000],
+    ['failed replay', 3_600_000],
+    ['reset', 3_600_000],
+  ])('lets a call take as long as its work may, and says so: %s', async (name, timeoutMs) => {
+    const command = [...jobsCommands, ...failedCommands, ...workerCommands].find((one) => one.name === name)!;
+    expect(CommandLine.read(command, [], {}).duration('timeout')).toBe(timeoutMs);
+    expect((await offline('help', ...name.split(' '))).out).toMatch(
+      new RegExp(`How long a call may take\\. Default: ${timeoutMs === 10_000 ? '10s' : '1h'}\\.`),
+    );
   });
 
   it('says its version', async () => {

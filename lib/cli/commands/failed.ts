@@ -3,7 +3,7 @@ import type { FailedJob, FailedJobQuery, FailedReason, ReplayResult } from '../.
 import type { CliOptions } from '../command-form.js';
 import type { Command, CommandResult } from '../command.js';
 import type { CommandLine } from '../command-line.js';
-import { CONNECTION_OPTIONS, onKernel } from '../connection.js';
+import { CONNECTION_OPTIONS, LONG_CONNECTION_OPTIONS, onKernel } from '../connection.js';
 import { CliUsageError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import { fields, table } from '../table.js';
@@ -62,7 +62,7 @@ export const failedCommands: readonly Command[] = [
       rate: { value: '<number>', meaning: 'Jobs per second. Default: no limit.' },
       to: { value: '<pipeline>', meaning: 'Another pipeline than the one they came from.' },
       'keep-attempts': { meaning: 'Leaves the count of failed runs.' },
-      ...CONNECTION_OPTIONS,
+      ...LONG_CONNECTION_OPTIONS,
     },
     run: replay,
   },

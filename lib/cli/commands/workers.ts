@@ -1,7 +1,7 @@
 import { ServiceError } from '../../contract/rpc-errors.js';
 import type { Command, CommandResult } from '../command.js';
 import type { CommandLine } from '../command-line.js';
-import { CONNECTION_OPTIONS, onKernel, type CliKernel } from '../connection.js';
+import { CONNECTION_OPTIONS, LONG_CONNECTION_OPTIONS, onKernel, type CliKernel } from '../connection.js';
 import type { CliIo } from '../io.js';
 import { table } from '../table.js';
 
@@ -39,7 +39,7 @@ export const workerCommands: readonly Command[] = [
     takes: '[plugin…]',
     summary: 'Replaces the worker processes by new ones, of all plugins or of those named.',
     examples: ['reset', 'reset jobs'],
-    options: CONNECTION_OPTIONS,
+    options: LONG_CONNECTION_OPTIONS,
     run: reset,
   },
 ];
