@@ -1,18 +1,19 @@
-import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
+import { deadlineAfter, systemClock, type Clock } from '../../lib/contract/clock.js';
 import type { PoolSettings } from '../../lib/contract/settings.js';
 import { PayloadPool } from '../../lib/pool/payload-pool.js';
 import { WorkerHost } from '../../lib/pool/worker-host.js';
+import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { createLog } from '../support/kernel.js';
 import { poolSettings, supervisor, workerCommand } from './support.js';
 
 const opened: { readonly pool: PayloadPool; readonly host: WorkerHost }[] = [];
 
-async function open(settings: Partial<PoolSettings> = {}, args: readonly string[] = []): Promise<PayloadPool> {
+async function open(settings: Partial<PoolSettings> = {}, args: readonly string[] = [], clock: Clock = systemClock): Promise<PayloadPool> {
   const logger = createLog();
   const server = { command: workerCommand('hostile.mjs', args), relay: 'pipes', env: {} };
-  const host = new WorkerHost({ server, version: '0', clock: systemClock, logger });
+  const host = new WorkerHost({ server, version: '0', clock, logger });
   const options = { name: 'ticker', host, mode: 'ticker', environment: { RR_TICKER: 'true' }, settings: poolSettings(settings) };
-  const pool = new PayloadPool({ ...options, clock: systemClock, logger, random: () => 0 });
+  const pool = new PayloadPool({ ...options, clock, logger, random: () => 0 });
   opened.push({ pool, host });
   await pool.start();
   return pool;
@@ -73,9 +74,11 @@ describe('A pool of workers for payloads', () => {
   });
 
   it('rejects what finds no free worker within allocate_timeout; no worker had it', async () => {
-    const pool = await open({ allocateTimeoutMs: 300 });
-    const first = pool.execute(payload('ack-later', '600'));
-    await expect(pool.execute(payload('ack'))).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'busy' });
+    const clock = new VirtualClock();
+    const pool = await open({ allocateTimeoutMs: 10_000 }, [], clock);
+    const first = pool.execute(payload('ack-later', '1000'));
+    const [refused] = await Promise.all([Promise.allSettled([pool.execute(payload('ack'))]), clock.advance('10s')]);
+    expect(refused).toMatchObject([{ status: 'rejected', reason: { code: 'WORKER_POOL', reason: 'busy' } }]);
     await first;
   });
 
@@ -100,10 +103,19 @@ describe('A pool of workers for payloads', () => {
   });
 
   it('rejects what waits for another worker within allocate_timeout, when one asked to be replaced', async () => {
-    const pool = await open({ allocateTimeoutMs: 2_000 }, ['restarts']);
+    const clock = new VirtualClock();
+    const pool = await open({ allocateTimeoutMs: 10_000 }, ['restarts'], clock);
     const { host } = opened.at(-1)!;
     host.start = () => ({ ready: new Promise(() => {}), cancel: () => Promise.resolve() });
-    await expect(pool.execute(payload('restart-once'))).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'busy' });
+    const given = pool.execute(payload('restart-once'));
+    const state = { isOver: false };
+    const end = (): void => void (state.isOver = true);
+    void given.then(end, end);
+    while (!state.isOver) {
+      await clock.advance('1s');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await expect(given).rejects.toMatchObject({ code: 'WORKER_POOL', reason: 'busy' });
   });
 
   it('rejects what waits and what comes when it stops: no worker had it', async () => {
