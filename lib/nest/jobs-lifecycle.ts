@@ -45,19 +45,15 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     this.#options = options;
   }
 
+  // What has begun is ended: nobody will call the hooks of an application whose start failed.
   async onApplicationBootstrap(): Promise<void> {
-    const { kernel, explorer, settings, moduleRef } = this.#options;
-    this.#listeners = explorer.listen(kernel.events);
-    middlewareOf(moduleRef, 'middleware.push', settings.middleware.push); // a missing one is an error of the boot, not of the first push
-    if (kernel.role === 'producer') return this.#logProducer();
-    const middleware = middlewareOf(moduleRef, 'middleware.process', settings.middleware.process);
-    await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
-    await this.#addParts();
-    if (kernel.role === 'worker') return this.#serveAndEnd();
-    this.#listeners.push(kernel.events.on('error', ({ error }) => void (error instanceof ServiceFailedError && this.#endApplication(error))));
-    if (!settings.autoStart) return;
-    await this.#start();
-    await this.#logConsumed();
+    try {
+      await this.#boot();
+    } catch (error) {
+      const { kernel, logger } = this.#options;
+      await kernel.close({ timeoutMs: 0, graceMs: 0 }).catch((cause: unknown) => logger.error(notInOrder(cause)));
+      throw error;
+    }
   }
 
   // Ours is destroyed first: databases are open, and handlers may push.
@@ -72,6 +68,21 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     await kernel.close();
     for (const end of this.#listeners.splice(0)) end();
     await kernel.finalizer.finalize(true).catch((error: unknown) => logger.error(`Not all finalizers ran to their end: ${messageOf(error)}`));
+  }
+
+  async #boot(): Promise<void> {
+    const { kernel, explorer, settings, moduleRef } = this.#options;
+    this.#listeners = explorer.listen(kernel.events);
+    middlewareOf(moduleRef, 'middleware.push', settings.middleware.push); // a missing one is an error of the boot, not of the first push
+    if (kernel.role === 'producer') return this.#logProducer();
+    const middleware = middlewareOf(moduleRef, 'middleware.process', settings.middleware.process);
+    this.#listeners.push(kernel.events.on('error', ({ error }) => void (error instanceof ServiceFailedError && this.#endApplication(error))));
+    await this.#addParts(); // before the handlers are bound: where a start was asked for, it comes with them
+    await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
+    if (kernel.role === 'worker') return this.#serveAndEnd();
+    if (!settings.autoStart) return;
+    await kernel.start();
+    await this.#logConsumed();
   }
 
   /** Services and dispatchers of the options, and the dispatchers among the providers. That for jobs is asked last. */
@@ -95,17 +106,6 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     }
   }
 
-  // What has begun is ended: nobody will call the hooks of an application whose start failed.
-  async #start(): Promise<void> {
-    const { kernel } = this.#options;
-    try {
-      await kernel.start();
-    } catch (error) {
-      await kernel.close({ timeoutMs: 0, graceMs: 0 });
-      throw error;
-    }
-  }
-
   /**
    * As RoadRunner: a source of work that was asked for and cannot go on ends the program, so that its supervisor starts it anew. Running jobs end
    * first. Where the application listens to signals it ends as at any other one. Where nobody does, the hooks are run here: the signal would end
@@ -118,7 +118,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
       await kernel.stop();
       await kernel.close();
     } catch (error) {
-      logger.error(`The kernel did not stop in order: ${messageOf(error)}`);
+      logger.error(notInOrder(error));
     }
     process.exitCode = 1;
     if (process.listenerCount('SIGTERM') === 0) return endProcess(modules, 1, (error) => this.#logHookError(error));
@@ -180,8 +180,12 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     if (kernel.rpcAddress !== undefined) logger.log(`Open to other processes at ${kernel.rpcAddress}.`);
     if (kernel.services.length > 0) logger.log(`Services: ${kernel.services.join(', ')}.`);
     await this.#logWorkers();
-    const consumed = (await kernel.api.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
-    if (consumed.length > 0) logger.log(`Consuming ${consumed.join(', ')}.`);
+    try {
+      const consumed = (await kernel.api.stat()).filter(({ ready }) => ready).map(({ pipeline }) => `"${pipeline}"`);
+      if (consumed.length > 0) logger.log(`Consuming ${consumed.join(', ')}.`);
+    } catch (error) {
+      logger.warn(`Jobs are consumed, but a broker did not tell the state of its queue: ${messageOf(error)}`);
+    }
   }
 
   async #logWorkers(): Promise<void> {
@@ -194,6 +198,10 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
       logger.log(`${which} run in ${length} worker process${length === 1 ? '' : 'es'} of ${programOf(options)}, not in this one.`);
     }
   }
+}
+
+function notInOrder(error: unknown): string {
+  return `The kernel did not stop in order: ${messageOf(error)}`;
 }
 
 function programOf({ command, module, entry }: PoolOptions): string {

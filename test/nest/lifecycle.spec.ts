@@ -203,6 +203,43 @@ describe('the life of an application', () => {
     expect(await inbox.next()).toBe('runs');
   });
 
+  it('leaves nothing open when the boot fails after the kernel was made', async () => {
+    const order: string[] = [];
+    class Handlers {
+      @JobHandler('job', { queue: 'nowhere' })
+      handle(): void {}
+    }
+    const jobs = { pipelines: { q: { driver: 'recorded' } }, drivers: recordedDriver(order) };
+    await expect(openHttp({ jobs, providers: [Handlers] })).rejects.toMatchObject({ code: 'UNKNOWN_QUEUE' });
+    expect(order).toEqual(['driver stopped']);
+  });
+
+  it('goes on when a broker does not tell its state for the log', async () => {
+    const inbox = new Inbox<string>();
+    class Handlers {
+      @JobHandler('job')
+      handle(): void {
+        inbox.put('runs');
+      }
+    }
+    const drivers: DriverRegistry = {
+      mute: () =>
+        Promise.resolve({
+          ...memory,
+          createDriver: (context) => {
+            const driver = memory.createDriver(context);
+            const stat = driver.stat.bind(driver);
+            let asked = 0;
+            return Object.assign(driver, { stat: () => (asked++ === 0 ? Promise.reject(new Error('It is down.')) : stat()) });
+          },
+        }),
+    };
+    const { jobs, log } = await openHttp({ jobs: { pipelines: { q: { driver: 'mute' } }, drivers }, providers: [Handlers] });
+    await jobs.queue('q').push('job', null);
+    expect(await inbox.next()).toBe('runs');
+    expect(log.ours('warn')).toEqual(['Jobs are consumed, but a broker did not tell the state of its queue: It is down.']);
+  });
+
   it('applies what main.ts sets globally to handlers', async () => {
     const order: string[] = [];
     class Handlers {

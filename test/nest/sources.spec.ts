@@ -82,6 +82,19 @@ describe('other sources of work', () => {
     expect(calls).toEqual(['init undefined', 'serve', 'stop in time']);
   });
 
+  it('begin with a kernel that something asks to start before the bootstrap', async () => {
+    const { QuietService, calls } = quietService();
+    @Injectable()
+    class Early implements OnModuleInit {
+      constructor(private readonly kernel: JobsKernel) {}
+      onModuleInit(): Promise<void> {
+        return this.kernel.start();
+      }
+    }
+    const { kernel } = await openApp({ providers: [Early], jobs: { services: [QuietService], autoStart: false } });
+    expect([kernel.isRunning, calls]).toEqual([true, ['init undefined', 'serve']]);
+  });
+
   it('are told as wrong at boot when they are none', async () => {
     const wrong = { services: ['ticker'], dispatchers: [{ canServe: true }] } as never;
     const { message } = await bootError({ jobs: wrong });
