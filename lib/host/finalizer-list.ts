@@ -1,4 +1,5 @@
 import type { Finalizer, FinalizerFunction } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 
 /**
  * The finalizers of a process, in the order they were added.
@@ -35,7 +36,7 @@ export class FinalizerList implements Finalizer {
       }
     }
     if (errors.length === 0) return;
-    const total = this.#functions.length;
-    throw new AggregateError(errors, `${errors.length} of ${total} finalizers failed; the others have run. See "errors" of this error.`);
+    const reasons = errors.map(messageOf).join('; ');
+    throw new AggregateError(errors, `${errors.length} of ${this.#functions.length} finalizers failed, the others have run: ${reasons}`);
   }
 }

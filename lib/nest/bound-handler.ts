@@ -1,5 +1,6 @@
 import { BadRequestException, type Logger, UnprocessableEntityException } from '@nestjs/common';
 import type { Finalizer } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 import type { HandlerFunction, HandlerOptions } from '../runtime/handler.js';
 
 /** A handler as the kernel binds it. */
@@ -29,7 +30,7 @@ export function withFinalizer(handle: HandlerFunction, finalizer: Finalizer, log
       return await handle(context);
     } finally {
       await finalizer.finalize().catch((error: unknown) => {
-        logger.error(`What has to be reset after job "${context.name}" (${context.id}) was not: ${String(error)}`);
+        logger.error(`What has to be reset after job "${context.name}" (${context.id}) was not: ${messageOf(error)}`);
       });
     }
   };

@@ -154,6 +154,32 @@ describe('other sources of work', () => {
     expect(ran).toEqual([false, false, true]);
   });
 
+  it('and jobs have finalizers, of which the log says why they failed; the job is done', async () => {
+    @Injectable()
+    class Handlers {
+      constructor(kernel: JobsKernel) {
+        for (const reason of ['The cache is gone.', 'The session is open.']) {
+          kernel.addFinalizer(() => {
+            throw new Error(reason);
+          });
+        }
+      }
+
+      @JobHandler('good')
+      good(): void {}
+    }
+    const { app, jobs, log } = await openApp({ providers: [Handlers] });
+    const completed = eventsOf(jobs, 'completed');
+    const { id } = await jobs.queue('q').push('good', '');
+    await completed.next();
+    await app.close();
+    const reasons = '2 of 2 finalizers failed, the others have run: The cache is gone.; The session is open.';
+    expect(log.ours('error')).toEqual([
+      `What has to be reset after job "good" (${id}) was not: ${reasons}`,
+      `Not all finalizers ran to their end: ${reasons}`,
+    ]);
+  });
+
   it('do not run in tests, and jobs with a pool run in the process of the test', async () => {
     const { QuietService, calls } = quietService();
     const ran: number[] = [];
