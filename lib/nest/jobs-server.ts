@@ -5,6 +5,7 @@ import { HandlerConflictError } from '../contract/job-errors.js';
 import type { JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
 import type { KernelEnvironment } from '../contract/kernel-environment.js';
 import type { KernelDispatcher } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { JobContext } from '../runtime/job-context.js';
 import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
@@ -126,11 +127,23 @@ export class JobsServer extends Server implements CustomTransportStrategy, Kerne
   // Between the hooks that tracing sets. Not `handleEvent`: it hides whether the handler failed.
   #handle(callbacks: readonly MessageHandler[], context: JobContext): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.onProcessingStartHook(JOBS_TRANSPORT, context as never, async () => {
+      const run = async (): Promise<void> => {
         await runAll(callbacks, context).then(resolve, reject);
-        this.onProcessingEndHook?.(JOBS_TRANSPORT, context as never);
-      });
+        await this.#end(context);
+      };
+      // Hooks may be async. One that rejects before the run has begun is the failure of the job, which would wait for ever.
+      const started: unknown = this.onProcessingStartHook(JOBS_TRANSPORT, context as never, run);
+      Promise.resolve(started).catch(reject);
     });
+  }
+
+  // The job is settled, and nobody awaits this: what a hook throws here is told, and ends no process.
+  async #end(context: JobContext): Promise<void> {
+    try {
+      await (this.onProcessingEndHook?.(JOBS_TRANSPORT, context as never) as unknown);
+    } catch (error) {
+      new Logger('JobsModule').error(`The hook at the end of job "${context.name}" (${context.id}) failed: ${messageOf(error)}`);
+    }
   }
 }
 

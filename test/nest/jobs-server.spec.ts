@@ -25,6 +25,7 @@ import { EMPTY, of, throwError } from 'rxjs';
 import { HandlerConflictError, JobHandler, JOB_REF, JobsKernel, JobsModule, JobsServer, JobsService, JOBS_TRANSPORT } from '../../lib/index.js';
 import type { JobContext, JobEvent } from '../../lib/index.js';
 import { Inbox } from '../support/inbox.js';
+import { settled } from '../support/kernel.js';
 import { AT_ONCE, closeAll, closeLater, eventsOf, LogKeeper, nextFailed } from './support/jobs-app.js';
 
 const MEMORY = { driver: 'memory' } as const;
@@ -382,6 +383,50 @@ describe('the transport of jobs', () => {
     await jobs.queue('q').push('event', null);
     await completed.next();
     expect(order).toEqual([`start ${String(JOBS_TRANSPORT)} event`, 'handler', 'end event']);
+  });
+
+  describe('a hook that tracing sets', () => {
+    const openTraced = async () => {
+      const runs = new Inbox<string>();
+      @Controller()
+      class Mails {
+        @onEvent('event')
+        event(): void {
+          runs.put('ran');
+        }
+      }
+      const opened = await openHybrid({ controllers: [Mails] });
+      return { ...opened, runs, server: opened.app.get(JobsServer) };
+    };
+
+    it('and that fails at the end is told in the log: the job is done, and the process goes on', async () => {
+      const { jobs, log, server, runs } = await openTraced();
+      const failing = (): never => {
+        throw new Error('Nothing to end.');
+      };
+      const failures = [() => Promise.reject(new Error('No span.')), failing];
+      server.setOnProcessingStartHook((_transport, _context, done) => void done());
+      server.setOnProcessingEndHook((() => failures.shift()?.()) as () => void);
+      const completed = eventsOf(jobs, 'completed');
+      const ids: string[] = [];
+      for (let run = 0; run < 3; run++) {
+        ids.push((await jobs.queue('q').push('event', null)).id);
+        await completed.next();
+      }
+      await settled();
+      expect(runs.length).toBe(3);
+      expect(log.ours('error')).toEqual([
+        `The hook at the end of job "event" (${ids[0]}) failed: No span.`,
+        `The hook at the end of job "event" (${ids[1]}) failed: Nothing to end.`,
+      ]);
+    });
+
+    it('and that rejects at the start is the failure of the job, which ends', async () => {
+      const { jobs, server, runs } = await openTraced();
+      server.setOnProcessingStartHook((() => Promise.reject(new Error('No tracer.'))) as never);
+      expect(await nextFailed(jobs, () => jobs.queue('q').push('event', null))).toMatchObject({ error: { message: 'No tracer.' } });
+      expect(runs.length).toBe(0);
+    });
   });
 
   it('gives the kernel and its events to whoever holds the microservice', async () => {
