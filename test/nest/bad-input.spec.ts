@@ -210,6 +210,19 @@ describe('a class is refused when', () => {
       },
       '@JobHandler() stands at sender, which is no method. Put it on a method.',
     ],
+    [
+      'what is decorated is a static method, which nobody would call',
+      () => {
+        class Mails {
+          readonly sender = 'system';
+
+          @JobHandler('mail.send')
+          static send(): void {}
+        }
+        return Mails;
+      },
+      '@JobHandler() stands at the static method Mails.send(). Handlers are methods of instances.',
+    ],
   ])('%s', (_what, decorate, message) => {
     expect(decorate).toThrow(JobsArgumentError);
     expect(decorate).toThrow(message);

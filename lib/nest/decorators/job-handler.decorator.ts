@@ -79,6 +79,9 @@ export function JobHandler(
       const method: unknown = descriptor?.value;
       if (typeof method !== 'function')
         throw new JobsArgumentError(`@JobHandler() stands at ${String(key)}, which is no method. Put it on a method.`);
+      if (typeof target === 'function') {
+        throw new JobsArgumentError(`@JobHandler() stands at the static method ${target.name}.${String(key)}(). Handlers are methods of instances.`);
+      }
       supplyParameters(target, key);
       mark(method, metadata);
       return;
