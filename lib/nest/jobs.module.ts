@@ -22,6 +22,7 @@ import type { JobOptionsInput } from '../client/job-options.js';
 import { pathOf } from '../config/issues.js';
 import type { KernelOptions, PipelineOptions } from '../config/kernel-options.js';
 import { readRetryOptions } from '../config/retry-options.js';
+import { isRecord } from '../config/schema.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
@@ -149,9 +150,10 @@ export class JobsModule extends ConfigurableModuleClass {
 class JobsFeatureModule {}
 
 // Checked at boot; here a wrong value is only passed over.
-function queueNames({ pipelines = {}, consume = [] }: JobsModuleOptions): string[] {
-  const consumed = Array.isArray(consume) ? (consume as readonly (string | { readonly name: string })[]) : [];
-  return [...new Set([...Object.keys(pipelines), ...consumed.map((entry) => (typeof entry === 'string' ? entry : entry.name))])];
+function queueNames({ pipelines, consume }: { readonly pipelines?: unknown; readonly consume?: unknown }): string[] {
+  const consumed: unknown[] = Array.isArray(consume) ? (consume as unknown[]).map((entry) => (isRecord(entry) ? entry.name : entry)) : [];
+  const names = [...(isRecord(pipelines) ? Object.keys(pipelines) : []), ...consumed];
+  return [...new Set(names.filter((name) => typeof name === 'string'))];
 }
 
 function withQueues(definition: DynamicModule, queues: readonly string[], kernel: string | undefined): DynamicModule {

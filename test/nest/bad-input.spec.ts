@@ -79,6 +79,13 @@ describe('an application does not start with', () => {
     expect(error.message).toBe(configMessage(...lines));
   });
 
+  it.each<[string, unknown, string[]]>([
+    ['no pipelines', { pipelines: null }, ['pipelines: null is not allowed. Give an object with a section for each pipeline, by name.']],
+    ['a hole in "consume"', { consume: [null] }, ['consume[0]: null is not allowed. Give the name of a pipeline.']],
+  ])('%s where some belong', async (_what, jobs, lines) => {
+    expect((await bootError({ jobs: jobs as JobsModuleOptions })).message).toBe(configMessage(...lines));
+  });
+
   it('two handlers of the same job', async () => {
     class Mails {
       @JobHandler('mail.send', { queue: 'q' })
