@@ -2,10 +2,11 @@ import type { Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { JobsConfigError } from '../contract/errors.js';
 import type { Job } from '../contract/job.js';
-import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
+import type { JobsApi, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 import { errorOf } from '../contract/thrown.js';
 import type { HandlerFunction } from '../runtime/handler.js';
 import type { JobContext } from '../runtime/job-context.js';
+import { ForwardingJobsApi } from './forwarding-jobs-api.js';
 
 /** Around every push of this application. @publicApi */
 export interface JobPushMiddleware {
@@ -20,57 +21,28 @@ export interface JobProcessMiddleware {
 }
 
 /** A {@link JobsApi} whose pushes go through middleware. */
-export class MiddlewareJobsApi implements JobsApi {
-  readonly #api: JobsApi;
+export class MiddlewareJobsApi extends ForwardingJobsApi {
   readonly #classes: readonly Type<JobPushMiddleware>[];
   readonly #moduleRef: ModuleRef;
   #chain: ((job: Job) => Promise<PushReceipt>) | undefined;
 
   constructor(api: JobsApi, classes: readonly Type<JobPushMiddleware>[], moduleRef: ModuleRef) {
-    this.#api = api;
+    super(api);
     this.#classes = classes;
     this.#moduleRef = moduleRef;
   }
 
   // The container has made the middleware by the first push, not before.
-  async push(job: Job): Promise<PushReceipt> {
+  override async push(job: Job): Promise<PushReceipt> {
     this.#chain ??= middlewareOf(this.#moduleRef, 'middleware.push', this.#classes).reduceRight<(job: Job) => Promise<PushReceipt>>(
       (next, one) => async (passed) => one.push(passed, next),
-      (passed) => this.#api.push(passed),
+      (passed) => super.push(passed),
     );
-    return this.#chain(job);
+    return this.#chain(copyOf(job));
   }
 
-  pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
+  override pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
     return Promise.all(jobs.map((job) => this.#outcomeOf(job)));
-  }
-
-  declare(pipeline: PipelineDeclaration): Promise<void> {
-    return this.#api.declare(pipeline);
-  }
-
-  destroy(...names: string[]): Promise<string[]> {
-    return this.#api.destroy(...names);
-  }
-
-  pause(...names: string[]): Promise<void> {
-    return this.#api.pause(...names);
-  }
-
-  resume(...names: string[]): Promise<void> {
-    return this.#api.resume(...names);
-  }
-
-  list(): Promise<string[]> {
-    return this.#api.list();
-  }
-
-  stat(): Promise<PipelineStat[]> {
-    return this.#api.stat();
-  }
-
-  now(): number {
-    return this.#api.now?.() ?? Date.now();
   }
 
   async #outcomeOf(job: Job): Promise<PushOutcome> {
@@ -80,6 +52,11 @@ export class MiddlewareJobsApi implements JobsApi {
       return { ok: false, error: errorOf(error) };
     }
   }
+}
+
+// With its id as a property: what middleware hands on is often a copied `{ ...job }`, and the job that is pushed would be another one.
+function copyOf({ id, name, pipeline, payload, headers, priority, delayMs, autoAck, kafka }: Job): Job {
+  return { id, name, pipeline, payload, headers, priority, delayMs, autoAck, ...(kafka === undefined ? {} : { kafka }) };
 }
 
 /**

@@ -423,6 +423,27 @@ describe('the jobs module', () => {
       expect(await queue.stat()).toMatchObject({ reserved: 2 });
     });
 
+    it('may hand on a copied job: its id is that of the task', async () => {
+      const ran = new Inbox<[id: string, tenant: string]>();
+      @Injectable()
+      class Tenant implements JobPushMiddleware {
+        push(job: Job, next: (job: Job) => Promise<PushReceipt>): Promise<PushReceipt> {
+          return next({ ...job, headers: { ...job.headers, tenant: ['acme'] } });
+        }
+      }
+      class Mails {
+        @JobHandler('mail.send')
+        send(@JobCtx() context: JobContext): void {
+          ran.put([context.id, context.headerLine('tenant')]);
+        }
+      }
+      const { jobs } = await openApp({ providers: [Tenant, Mails], jobs: { pipelines: { q: MEMORY }, middleware: { push: [Tenant] } } });
+      const task = await jobs.queue('q').push('mail.send', null);
+      expect(await ran.next()).toEqual([task.id, 'acme']);
+      await jobs.queue('q').push('mail.send', null, { id: 'chosen' });
+      expect(await ran.next()).toEqual(['chosen', 'acme']);
+    });
+
     it('goes around every run, outside of everything of Nest; its error is that of the job', async () => {
       const order: string[] = [];
       @Injectable()
