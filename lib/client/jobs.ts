@@ -103,7 +103,11 @@ export class Jobs implements AsyncIterable<Queue> {
     return this.#api.pause(...namesOf(queue, queues));
   }
 
-  /** In the order given; stops at the first error, and those before stay resumed. */
+  /**
+   * In the order given; stops at the first error, and those before stay resumed.
+   *
+   * @throws NotSupportedByKernelError (as a rejection) in a producer that has pipelines of its own: it runs no jobs.
+   */
   resume(queue: string | Queue, ...queues: readonly (string | Queue)[]): Promise<void> {
     return this.#api.resume(...namesOf(queue, queues));
   }

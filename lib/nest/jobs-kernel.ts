@@ -6,6 +6,7 @@ import type { JobsApi } from '../contract/jobs-api.js';
 import { JobsEventHub } from '../contract/jobs-events.js';
 import type { KernelAdmin } from '../contract/kernel-admin.js';
 import { KernelEnvironment } from '../contract/kernel-environment.js';
+import { PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import type { RetryPolicy } from '../contract/retry-policy.js';
 import type { FinalizerFunction, KernelDispatcher, KernelService } from '../contract/service.js';
 import { DispatcherHost, type DispatcherHostEvents } from '../host/dispatcher-host.js';
@@ -16,6 +17,7 @@ import type { HandlerExecutor } from '../runtime/handler-executor.js';
 import { isPattern } from '../runtime/handler-registry.js';
 import type { ServedWorker } from '../runtime/serve-worker.js';
 import { withFinalizer, type BoundHandler } from './bound-handler.js';
+import { ForwardingJobsApi } from './forwarding-jobs-api.js';
 import type { ProcessRole } from './role.js';
 
 /** What a {@link JobsKernel} is made of. */
@@ -49,7 +51,10 @@ export class JobsKernel {
   readonly #parts: JobsKernelParts;
   readonly #dispatchers = new DispatcherHost(new KernelEnvironment(process.env));
   readonly #services: string[] = [];
+  readonly #api: JobsApi;
   readonly #waiting: BoundHandler[] = [];
+  /** Queues that were resumed before the start. */
+  readonly #resumed = new Set<string>();
   #isBound = false;
   #isAsked = false;
 
@@ -62,12 +67,13 @@ export class JobsKernel {
     this.#target = target;
     this.#parts = parts;
     this.kernel = target.kernel;
+    this.#api = target.kernel === undefined ? target.connection.api : new OwnPipelines(target.kernel, (names) => this.#resume(names));
     this.events = target.kernel?.events ?? new JobsEventHub();
   }
 
   /** Pushes, and the pipelines: of this process or of the kernel elsewhere. */
   get api(): JobsApi {
-    return this.#target.kernel ?? this.#target.connection.api;
+    return this.#api;
   }
 
   /** Running and failed jobs, counters, workers: of this process or of the kernel elsewhere. */
@@ -181,7 +187,11 @@ export class JobsKernel {
    */
   async start(): Promise<void> {
     this.#isAsked = true;
-    if (this.role === 'kernel' && this.#isBound) await this.kernel?.start();
+    if (this.role !== 'kernel' || !this.#isBound || this.kernel === undefined) return;
+    await this.kernel.start();
+    const resumed = (await this.kernel.list()).filter((name) => this.#resumed.has(name) && !this.#parts.consumed.has(name));
+    this.#resumed.clear();
+    if (resumed.length > 0) await this.kernel.resume(...resumed);
   }
 
   /**
@@ -221,7 +231,21 @@ export class JobsKernel {
     if (this.kernel !== undefined) await this.#checkAll(all, this.kernel);
     for (const handler of all) this.#bindOne(handler);
     this.#isBound = true;
-    if (this.#isAsked) await this.kernel?.start();
+    if (this.#isAsked) await this.start();
+  }
+
+  // Without its handlers every job of a queue would fail: what is resumed early begins with the kernel, and a producer has none of them.
+  async #resume(names: readonly string[]): Promise<void> {
+    const kernel = this.kernel!;
+    if (this.role === 'producer') {
+      throw new NotSupportedByKernelError(`resuming queue ${names.join(', ')} in a producer`, 'It runs no jobs: resume it in the process that does.');
+    }
+    if (this.#isBound) return kernel.resume(...names);
+    const known = await kernel.list();
+    for (const name of names) {
+      if (!known.includes(name)) throw new PipelineNotFoundError(name, known);
+      this.#resumed.add(name);
+    }
   }
 
   #bindOne({ name, options, label, handle }: BoundHandler): void {
@@ -254,5 +278,19 @@ export class JobsKernel {
       if (!handled.has(name) || this.#parts.consumed.has(name)) continue;
       this.#parts.logger.warn(`Queue "${name}" has handlers but is not consumed here. Add it to "consume", or resume it.`);
     }
+  }
+}
+
+/** The pipelines of this process. */
+class OwnPipelines extends ForwardingJobsApi {
+  readonly #resume: (names: readonly string[]) => Promise<void>;
+
+  constructor(kernel: Kernel, resume: (names: readonly string[]) => Promise<void>) {
+    super(kernel);
+    this.#resume = resume;
+  }
+
+  override resume(...names: string[]): Promise<void> {
+    return this.#resume(names);
   }
 }

@@ -235,6 +235,14 @@ describe('the jobs module', () => {
       expect(await jobs.queue('q').stat()).toMatchObject({ active: 0, reserved: 1, ready: false });
     });
 
+    it('producer does not begin to consume when a queue is resumed there: without handlers its jobs would all fail', async () => {
+      const { jobs } = await openApp({ jobs: { pipelines: { q: MEMORY }, role: 'producer' } });
+      await jobs.queue('q').push('mail.send', null);
+      await expect(jobs.resume('q')).rejects.toThrow('It runs no jobs: resume it in the process that does.');
+      await settled();
+      expect(await jobs.queue('q').stat()).toMatchObject({ reserved: 1, ready: false });
+    });
+
     it('kernel checks its handlers and consumes', async () => {
       const error = await bootError({ providers: [Mails], jobs: { pipelines: { q: MEMORY }, role: 'kernel' } });
       expect(error).toMatchObject({ code: 'UNKNOWN_QUEUE' });
@@ -361,6 +369,32 @@ describe('the jobs module', () => {
       }
       await openApp({ providers: [Mails], jobs: { pipelines: { q: MEMORY }, autoStart: false } });
       expect(await inbox.take(2)).toEqual(['running: false', 'sent']);
+    });
+
+    it('begins with the handlers where a queue is resumed before they are bound', async () => {
+      const inbox = new Inbox<string>();
+      @Injectable()
+      class Mails {
+        constructor(private readonly jobs: JobsService) {}
+
+        async onModuleInit(): Promise<void> {
+          await this.jobs.create({ driver: 'memory', name: 'tenant' });
+          for (const queue of ['q', 'tenant']) {
+            await this.jobs.queue(queue).push('mail.send', null);
+            await this.jobs.resume(queue);
+          }
+          await expect(this.jobs.resume('nowhere')).rejects.toMatchObject({ code: 'PIPELINE_NOT_FOUND' });
+          await settled();
+        }
+
+        @JobHandler('mail.send')
+        send(@JobCtx() context: JobContext): void {
+          inbox.put(context.pipeline);
+        }
+      }
+      const { jobs } = await openApp({ providers: [Mails], jobs: { pipelines: { q: MEMORY } } });
+      expect((await inbox.take(2)).sort()).toEqual(['q', 'tenant']);
+      expect(await jobs.admin.counters()).toMatchObject({ failed: 0 });
     });
 
     it('ends for good by JobsKernel.stop(); a memory pipeline takes no jobs then', async () => {
