@@ -5,7 +5,7 @@ import type { PoolSettings } from '../contract/settings.js';
 import { pathOf, shown, wrongValue } from './issues.js';
 import { poolEntries, poolSection, poolSettingsOf } from './rr-yaml/pool-section.js';
 import { environment } from './rr-yaml/values.js';
-import { about, check, closed, duration, isRecord, scalar, type Schema } from './schema.js';
+import { about, check, closed, duration, filled, isRecord } from './schema.js';
 import { suggest } from './suggest.js';
 
 /** The key `pool`, checked. */
@@ -103,8 +103,4 @@ function withOptionNames(section: Readonly<Record<string, unknown>>): Record<str
 function nameOf(key: string): string {
   const name = key.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return optionKey(key) === key ? name : key;
-}
-
-function filled(expected: string): Schema<string> {
-  return scalar(expected, (input) => (typeof input === 'string' && input !== '' ? input : undefined), { type: 'string', minLength: 1 });
 }

@@ -3,7 +3,7 @@ import type { ConfigIssue } from '../contract/errors.js';
 import { DEFAULT_RPC_LIMITS, type RpcSettings, type RpcTargetSettings, type RpcTlsSettings } from '../contract/settings.js';
 import { address } from './address.js';
 import { pathOf, wrongValue } from './issues.js';
-import { about, check, closed, duration, flag, integer, isRecord, scalar } from './schema.js';
+import { about, check, closed, duration, filled, flag, integer, isRecord } from './schema.js';
 
 /** The key `rpc`, checked: a kernel that is called, or one to call. */
 export type RpcConfiguration =
@@ -154,10 +154,6 @@ function limitOptions() {
     drainTimeout: seconds(limits.drainTimeoutMs, 'How long a client may stay over `maxUnsent`.'),
     maxBatch: counted('jobs', limits.maxBatchJobs, 'Jobs of one batch.'),
   });
-}
-
-function filled(expected: string) {
-  return scalar(expected, (input) => (typeof input === 'string' && input !== '' ? input : undefined), { type: 'string', minLength: 1 });
 }
 
 function counted(unit: string, fallback: number, meaning: string) {

@@ -140,6 +140,11 @@ export function text(expected = 'a text'): Schema<string> {
   return scalar(expected, (input) => (typeof input === 'string' ? input : undefined), { type: 'string' });
 }
 
+/** A text of at least one character. */
+export function filled(expected: string): Schema<string> {
+  return scalar(expected, (input) => (typeof input === 'string' && input !== '' ? input : undefined), { type: 'string', minLength: 1 });
+}
+
 /** `true`, `false` or the text of it; no other word, so that `"yes"` is not taken for false. */
 export function flag(): Schema<boolean> {
   return scalar('true or false', flagOf, { type: ['boolean', 'string'], pattern: `^(?:true|false)$|${REFERENCE}` });

@@ -11,7 +11,7 @@ import { isPipelineName, PIPELINE_NAME_EXPECTED } from './pipeline-name.js';
 import { readNamedPools, readPoolOptions, type PoolConfiguration } from './pool-options.js';
 import { retryOptions } from './retry-options.js';
 import { readRpcOptions, type RpcConfiguration } from './rpc-options.js';
-import { about, check, closed, duration, flag, integer, isRecord, oneOf, text } from './schema.js';
+import { about, check, closed, duration, filled, flag, integer, isRecord, oneOf, text } from './schema.js';
 import { suggest } from './suggest.js';
 
 export interface KernelConfiguration {
@@ -123,9 +123,9 @@ function kernelEntries() {
     dataDir: v.optional(
       about(
         'The folder of the files of embedded pipelines and of the state. Default: the variable `NRR_DATA_DIR`, or `.nrr`.',
-        text('the path of a folder'),
+        filled('the path of a folder'),
       ),
-      () => process.env['NRR_DATA_DIR'] ?? DEFAULT_DATA_DIR,
+      () => process.env['NRR_DATA_DIR'] || DEFAULT_DATA_DIR, // an empty variable is how deployments unset one
     ),
   };
 }

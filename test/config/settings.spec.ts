@@ -146,6 +146,25 @@ describe('readKernelOptions', () => {
     expect(issuesOf(() => readKernelOptions(input)).options).toMatch(/is not allowed\. Give an object/);
   });
 
+  describe('dataDir', () => {
+    const before = process.env['NRR_DATA_DIR'];
+    afterEach(() => {
+      if (before === undefined) delete process.env['NRR_DATA_DIR'];
+      else process.env['NRR_DATA_DIR'] = before;
+    });
+
+    it('is that of the environment, where an empty one is none', () => {
+      process.env['NRR_DATA_DIR'] = '/var/lib/jobs';
+      expect(readKernelOptions({}).settings.dataDir).toBe('/var/lib/jobs');
+      process.env['NRR_DATA_DIR'] = '';
+      expect(readKernelOptions({}).settings.dataDir).toBe('.nrr');
+    });
+
+    it('is refused when it is empty: files would lie in the working directory itself', () => {
+      expect(issuesOf(() => readKernelOptions({ dataDir: '' }))).toEqual({ dataDir: '"" is not allowed. Give the path of a folder.' });
+    });
+  });
+
   it('never shows what an object holds', () => {
     expect(() => readKernelOptions({ numPollers: { password: 'hunter2' }, timeout: ['hunter2'] })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') as string }),
