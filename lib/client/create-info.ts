@@ -321,7 +321,8 @@ export class PubSubCreateInfo extends CreateInfo<PubSubSettings> {
 }
 
 /**
- * The text map of a declaration: that of a {@link CreateInfo}, or of any object with `driver`, `name` and options in camelCase.
+ * The text map of a declaration: that of a {@link CreateInfo}, or of any object with `driver`, `name` and options in camelCase, flat or under
+ * `config`.
  *
  * @throws JobsArgumentError when name or driver is missing, or a value cannot be written as text.
  * @publicApi
@@ -334,7 +335,10 @@ export function toDeclareMap(info: CreateInfo | PipelineDeclaration): DeclareMap
     name: checkedName(info.name, 'The name of a pipeline'),
     driver: checkedName(info.driver, `The driver of pipeline "${info.name}"`),
   };
-  for (const [option, value] of Object.entries(info)) {
+  const { config, ...flat } = info;
+  // A Declare map has no objects: options under `config`, as in `.rr.yaml`, stand beside the others, which win.
+  const nested = typeof config === 'object' && config !== null && !Array.isArray(config) ? config : { config };
+  for (const [option, value] of [...Object.entries(nested), ...Object.entries(flat)]) {
     if (value !== undefined) map[optionKey(option)] = declareText(value, `${option} of pipeline "${info.name}"`);
   }
   return map;

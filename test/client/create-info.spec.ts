@@ -303,6 +303,11 @@ describe('toDeclareMap of a plain object', () => {
     });
   });
 
+  it('takes options under config too, where the flat one wins', () => {
+    const info = { driver: 'memory', name: 'q', prefetch: 3, config: { name: 'other', prefetch: 5, maxJobs: 100 } };
+    expect(toDeclareMap(info)).toEqual({ driver: 'memory', name: 'q', prefetch: '3', max_jobs: '100' });
+  });
+
   it('keeps names that are in snake case, and leaves undefined out', () => {
     expect(toDeclareMap({ driver: 'memory', name: 'q', max_jobs: '5', prefetch: undefined })).toEqual({ driver: 'memory', name: 'q', max_jobs: '5' });
   });
