@@ -19,16 +19,11 @@ import {
   REQUEST,
 } from '@nestjs/core';
 import type { JobOptionsInput } from '../client/job-options.js';
-import { pathOf } from '../config/issues.js';
-import type { KernelOptions, PipelineOptions } from '../config/kernel-options.js';
-import { readRetryOptions } from '../config/retry-options.js';
 import { isRecord } from '../config/schema.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
-import type { RetryOptions, RetryPolicy } from '../contract/retry-policy.js';
 import { builtinDrivers } from '../drivers/index.js';
-import { resolveRetry } from '../kernel/retry.js';
 import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
 import { WorkerEnvironment } from '../worker/worker-environment.js';
@@ -44,6 +39,7 @@ import { KERNEL_HOOK, type KernelHook, type KernelPlan } from './kernel-hook.js'
 import { MiddlewareJobsApi } from './middleware.js';
 import { readModuleOptions, type ModuleSettings } from './module-settings.js';
 import { createNestLogger } from './nest-logger.js';
+import { retryFinder } from './retry-finder.js';
 import type { ProcessRole } from './role.js';
 import {
   DEFAULT_KERNEL,
@@ -254,24 +250,6 @@ async function openTarget(name: string, role: ProcessRole, plan: KernelPlan): Pr
   if (role === 'producer') return { kernel: await createKernel({ ...options, consume: [], rpc: undefined }, { ...parts, executor: handlers }) };
   const hasWorkers = options.pool !== undefined || options.pools !== undefined;
   return { kernel: await createKernel(options, hasWorkers ? parts : { ...parts, executor: handlers }) };
-}
-
-/** What the configuration says of failed jobs, for a worker that decides itself. */
-function retryFinder({ pipelines = {}, retry }: KernelOptions): (queue: string) => RetryPolicy {
-  const policies = new Map<string, RetryPolicy>();
-  return (queue) => {
-    let policy = policies.get(queue);
-    if (policy === undefined) policies.set(queue, (policy = resolveRetry(retryOfPipeline(queue, pipelines[queue]), retry)));
-    return policy;
-  };
-}
-
-function retryOfPipeline(queue: string, { config, attempts, backoff, onFailure }: Partial<PipelineOptions> = {}): RetryOptions {
-  const flat = Object.fromEntries(Object.entries({ attempts, backoff, onFailure }).filter(([, value]) => value !== undefined));
-  return readRetryOptions(
-    { attempts: config?.['attempts'], backoff: config?.['backoff'], onFailure: config?.['onFailure'], ...flat },
-    pathOf('pipelines', queue),
-  );
 }
 
 function planOf({ kernel: options, drivers, clock = systemClock }: ModuleSettings): KernelPlan {
