@@ -59,11 +59,12 @@ export class JobsEventHub {
 
   /** Answers the function that ends it. */
   on<E extends JobsEventName>(name: E, listener: (event: JobsEventMap[E]) => void): () => void {
-    this.#set(name, [...(this.#listeners.get(name) ?? []), listener]);
+    const own = (event: JobsEventMap[E]): void => listener(event); // the same function may listen twice
+    this.#set(name, [...(this.#listeners.get(name) ?? []), own]);
     return () =>
       this.#set(
         name,
-        (this.#listeners.get(name) ?? []).filter((one) => one !== listener),
+        (this.#listeners.get(name) ?? []).filter((one) => one !== own),
       );
   }
 

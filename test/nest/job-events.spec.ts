@@ -78,6 +78,17 @@ describe('listeners of job events', () => {
     expect(await inbox.next()).toMatchObject({ id, attempt: 1, target: 'store', error: { type: 'RangeError', message: 'Never.' } });
   });
 
+  it('end one by one, also where the same function listens twice', async () => {
+    const { jobs } = await openApp({ providers: [Handlers] });
+    const heard: string[] = [];
+    const listener = ({ name }: JobEvent): void => void heard.push(name);
+    const [end] = [jobs.on('pushed', listener), jobs.on('pushed', listener)];
+    end();
+    end();
+    await jobs.queue('q').push('works', null);
+    expect(heard).toEqual(['works']);
+  });
+
   it('hear only of the queue and the name they ask for', async () => {
     const inbox = new Inbox<string>();
     const listen = (which: string, { queue, name }: JobEvent): void => inbox.put(`${which}: ${queue}/${name}`);
