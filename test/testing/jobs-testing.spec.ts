@@ -513,6 +513,15 @@ describe('JobsTestingModule', () => {
       expect(await jobs.admin.failed.count()).toBe(0);
     });
 
+    it('lets calls of advance overlap', async () => {
+      const { tester, jobs, outbox } = await open({ mode: 'inline' });
+      outbox.send = () => delay(10);
+      await jobs.push(Welcome, { to: 'ada' }, { delay: '5s' });
+      await Promise.all([tester.advance('10s'), tester.advance('1s')]);
+      expect(outbox.sent).toEqual(['welcome ada']);
+      expect(tester.clock.now() - START).toBeGreaterThanOrEqual(10_000);
+    });
+
     it('runs delayed jobs and retries at their moments within one advance, and waits for them', async () => {
       const { tester, jobs, outbox } = await open({ mode: 'inline' });
       const at: number[] = [];
