@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../contract/clock.js';
 import type { JobControl, Outcome } from '../contract/executor.js';
 import { JobTimeoutError } from '../contract/job-errors.js';
-import { ATTEMPT_HEADER, numberHeader } from '../contract/job-headers.js';
+import { ATTEMPT_HEADER, numberHeader, TIMEOUT_HEADER } from '../contract/job-headers.js';
 import type { Job } from '../contract/job.js';
 
 /** One run of a handler without a kernel: what settles the job is taken and has no further effect. */
@@ -10,6 +10,8 @@ export class HandlerRun implements JobControl {
   readonly #job: Job;
   readonly #clock: Clock;
   readonly #aborter = new AbortController();
+  /** The job's own time-out. */
+  readonly #timeoutMs: number | undefined;
   #timer: Timer | undefined;
   #deadline = Infinity;
   #isSettled = false;
@@ -17,6 +19,8 @@ export class HandlerRun implements JobControl {
   constructor(job: Job, clock: Clock) {
     this.#job = job;
     this.#clock = clock;
+    this.#timeoutMs = numberHeader(job.headers, TIMEOUT_HEADER);
+    if (this.#timeoutMs !== undefined) this.#abortAfter(this.#timeoutMs);
   }
 
   get attempt(): number {
@@ -40,9 +44,7 @@ export class HandlerRun implements JobControl {
   }
 
   limit(timeoutMs: number): void {
-    this.#timer?.cancel();
-    this.#deadline = this.#clock.monotonic() + timeoutMs;
-    this.#timer = this.#clock.setTimer(timeoutMs, () => this.#aborter.abort(new JobTimeoutError(this.#job.id, this.#job.name, timeoutMs)));
+    if (this.#timeoutMs === undefined) this.#abortAfter(timeoutMs);
   }
 
   // It runs once, whatever its policy.
@@ -57,5 +59,10 @@ export class HandlerRun implements JobControl {
   /** The handler has ended. */
   end(): void {
     this.#timer?.cancel();
+  }
+
+  #abortAfter(timeoutMs: number): void {
+    this.#deadline = this.#clock.monotonic() + timeoutMs;
+    this.#timer = this.#clock.setTimer(timeoutMs, () => this.#aborter.abort(new JobTimeoutError(this.#job.id, this.#job.name, timeoutMs)));
   }
 }

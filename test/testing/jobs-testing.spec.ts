@@ -803,6 +803,13 @@ describe('JobsTestingModule', () => {
       expect(tester.clock.pending).toBe(1); // what keeps the process of a running kernel alive
     });
 
+    it('aborts it at the time-out of the job, which wins', async () => {
+      const { tester } = await openGreeter();
+      const run = tester.runHandler('slow', 1, { timeout: '2s' });
+      const [thrown] = await Promise.all([run.catch((error: unknown) => error), tester.advance('5s')]);
+      expect(thrown).toMatchObject({ code: 'JOB_TIMEOUT', timeoutMs: 2_000 });
+    });
+
     it('refuses an attempt that is none', async () => {
       const { tester } = await openGreeter();
       await expect(tester.runHandler('settles', 1, { attempt: 0 })).rejects.toThrow('attempt is 0. Give a whole number, 1 or more.');
