@@ -62,8 +62,8 @@ export class Queue {
   /**
    * Pushes a job. Resolves when it is as safe as the driver can make it.
    *
-   * @param payload - Text and bytes are stored as they are when the name is text; anything else becomes JSON. A definition's schema
-   * checks it; what is stored is the schema's output.
+   * @param payload - Text and bytes are stored as they are when the name is text, and bytes are not copied: leave them unchanged. Anything else
+   * becomes JSON. A definition's schema checks it; what is stored is the schema's output, which has to pass the schema again at the handler.
    * @throws JobsArgumentError (as all errors: by rejection) when name, payload or options cannot be used.
    * @throws JobValidationError when the payload does not match the schema of the definition.
    * @throws JobsError of the driver when the job was not stored: {@link PipelineFullError}, {@link PipelineNotFoundError} and others.
