@@ -1,6 +1,7 @@
 import { deadlineAfter, type Deadline } from '../contract/clock.js';
 import { JobsArgumentError, JobsError, ServiceFailedError } from '../contract/errors.js';
 import type { KernelService, KernelServiceContext } from '../contract/service.js';
+import { messageOf } from '../contract/thrown.js';
 
 /** A service and its section of the configuration. @publicApi */
 export interface ServiceEntry {
@@ -87,7 +88,8 @@ export class ServiceHost {
   async #stopAll(deadline: Deadline): Promise<void> {
     const results = await Promise.allSettled(this.#begun.map(async (service) => service.stop(deadline)));
     const errors = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
-    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${results.length} services did not stop in order.`);
+    if (errors.length > 0)
+      throw new AggregateError(errors, `${errors.length} of ${results.length} services did not stop in order: ${errors.map(messageOf).join('; ')}`);
   }
 
   #onError(service: KernelService, error: Error): void {

@@ -177,7 +177,7 @@ describe('Finalizers', () => {
     const failure = await finalizer.finalize().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(AggregateError);
     expect((failure as AggregateError).errors).toMatchObject([{ message: 'sync' }, { message: 'async' }]);
-    expect((failure as AggregateError).message).toContain('2 of 3 finalizers failed');
+    expect((failure as AggregateError).message).toBe('2 of 3 finalizers failed, the others have run: sync; async');
     expect(calls).toEqual(['third']);
   });
 

@@ -116,7 +116,7 @@ describe('A host of services', () => {
     const { host, deadline } = open([createService('a', calls, { stop: () => Promise.reject(new Error('stuck')) }), createService('b', calls)]);
     await host.start();
     const stops = [host.stop(deadline), host.stop(deadline)];
-    await expect(stops[0]).rejects.toMatchObject({ errors: [{ message: 'stuck' }] });
+    await expect(stops[0]).rejects.toMatchObject({ message: '1 of 2 services did not stop in order: stuck', errors: [{ message: 'stuck' }] });
     expect(stops[1]).toBe(stops[0]);
     expect(calls.filter((call) => call.endsWith('stop'))).toEqual(['b.stop']);
   });
