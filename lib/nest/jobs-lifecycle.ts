@@ -2,6 +2,7 @@ import type { Logger, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDes
 import type { ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { PoolOptions } from '../config/kernel-options.js';
 import { ServiceFailedError } from '../contract/errors.js';
+import { KernelEnvironment } from '../contract/kernel-environment.js';
 import type { KernelDispatcher, KernelService } from '../contract/service.js';
 import { messageOf } from '../contract/thrown.js';
 import type { JobContext } from '../runtime/job-context.js';
@@ -13,6 +14,7 @@ import type { JobsServer } from './jobs-server.js';
 import { middlewareOf, withProcessMiddleware, type JobProcessMiddleware } from './middleware.js';
 import type { ModuleSettings } from './module-settings.js';
 import { KERNEL_VARIABLE } from '../runtime/kernel-workers.js';
+import { retryFinder } from './retry-finder.js';
 import { DEFAULT_KERNEL, getKernelToken } from './tokens.js';
 import { endProcess } from './process-end.js';
 
@@ -154,9 +156,12 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
   }
 
   #warnOfForeignKernel(): void {
-    const { kernel, logger, explorer } = this.#options;
-    if (!kernel.countsAttempts) return;
-    const unsafe = explorer.handlers().filter(({ options }) => options.onFailure === undefined || !options.onFailure.startsWith('queue:'));
+    const { kernel, logger, explorer, server, settings } = this.#options;
+    if (!kernel.countsAttempts || !server.canServe(new KernelEnvironment(process.env))) return;
+    const retryOf = retryFinder(settings.kernel);
+    const unsafe = explorer
+      .handlers()
+      .filter(({ options: { onFailure, queue = '' } }) => !(onFailure ?? retryOf(queue).onFailure).startsWith('queue:'));
     if (unsafe.length === 0) return;
     logger.warn(
       `The kernel of this worker keeps no failed jobs: those of ${unsafe.map(({ label }) => label).join(', ')} are gone after their last run. ` +

@@ -215,6 +215,21 @@ describe('A Nest application with workers', () => {
       await program.printed(/other is served\nclosed in \d+/);
       await until(() => program.hasEnded, 5_000);
       expect(program.child.exitCode).toBe(0);
+      expect(program.output).not.toContain('keeps no failed jobs'); // it runs none
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each([
+    [{}, true],
+    [{ ON_FAILURE: 'queue:dead' }, false],
+  ])(
+    'warns under a kernel without a failed store of the handlers whose failed jobs go nowhere (%j)',
+    async (env, warns) => {
+      const program = run({ RR_MODE: 'jobs', RR_RELAY: 'pipes', ...env });
+      program.child.stdin!.end(); // the kernel is gone
+      await program.printed(/closed in \d+/);
+      expect(program.output.includes('keeps no failed jobs: those of Handlers.where(), Handlers.elsewhere()')).toBe(warns);
     },
     TIMEOUT_MS,
   );

@@ -7,7 +7,7 @@ import { Injectable, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Dispatcher, JobCtx, JobHandler, JobsKernel, JobsModule, JobsService } from '../../../dist/index.js';
 
-const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS } = process.env;
+const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS, ON_FAILURE } = process.env;
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** What a decorated method of TypeScript looks like. */
@@ -115,6 +115,7 @@ Module({
             pipelines: { q: { driver: 'memory', attempts: 1 }, slow: { driver: 'memory', pool: 'slow' } },
             pools: { fast: { numWorkers: Number(WORKERS) }, slow: { numWorkers: 1 } },
           }),
+      ...(ON_FAILURE === undefined ? {} : { retry: { onFailure: ON_FAILURE } }),
       services: [meter],
       shutdown: { timeout: Number(SHUTDOWN), grace: 1 },
     }),
