@@ -114,7 +114,9 @@ export class JobExplorer {
     const { moduleRef, overrides } = this.#options;
     const given = typeof metadata.options === 'function' ? metadata.options(moduleRef) : metadata.options;
     const { name } = metadata;
-    return name !== undefined && Object.hasOwn(overrides, name) ? { ...given, ...overrides[name] } : given;
+    if (name === undefined || !Object.hasOwn(overrides, name)) return given;
+    const changes = Object.entries(overrides[name]!).filter(([, value]) => value !== undefined);
+    return { ...given, ...Object.fromEntries(changes) };
   }
 
   #ofClass({ metatype, methodName }: HandlerTarget): readonly JobHandlerMetadata[] {

@@ -38,7 +38,7 @@ import {
   SnoozeJobError,
   UnrecoverableJobError,
 } from '../../lib/index.js';
-import type { JobsService } from '../../lib/index.js';
+import type { JobsModuleOptions, JobsService } from '../../lib/index.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { Inbox } from '../support/inbox.js';
 import { deferred, settled } from '../support/kernel.js';
@@ -232,6 +232,23 @@ describe.each([
       });
       const job = await nextFailed(jobs, () => jobs.queue('q').push('mail.send', MAIL));
       expect(job.attempts).toBe(1);
+    });
+
+    it('leaves those of the decorator where a setting of the module is undefined, as that of an absent variable', async () => {
+      const inbox = new Inbox<string>();
+      class Mails {
+        @JobHandler('mail.send', { queue: 'q' })
+        send(@JobCtx() context: JobContext): void {
+          inbox.put(context.pipeline);
+        }
+      }
+      const absent = { 'mail.send': { queue: undefined } } as unknown as NonNullable<JobsModuleOptions['handlers']>;
+      const pipelines = { q: { driver: 'memory' }, other: { driver: 'memory' } };
+      const { jobs } = await open({ providers: [Mails], jobs: { pipelines, handlers: absent } });
+      const job = await nextFailed(jobs, () => jobs.queue('other').push('mail.send', MAIL));
+      expect(job.reason).toBe('unknown');
+      await jobs.queue('q').push('mail.send', MAIL);
+      expect(await inbox.next()).toBe('q');
     });
   });
 
