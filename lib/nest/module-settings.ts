@@ -97,13 +97,14 @@ function readMiddleware(input: unknown = {}, issues: ConfigIssue[]): Required<Jo
     issues.push(wrongValue('middleware', input, 'an object with "push" and "process"'));
     return { push: [], process: [] };
   }
-  for (const [key, classes] of Object.entries(input)) {
+  const given = Object.entries(input).filter(([, classes]) => classes !== undefined);
+  for (const [key, classes] of given) {
     const path = pathOf('middleware', key);
     if (!MIDDLEWARE_NAMES.some((name) => name === key)) issues.push({ path, message: unknownKeyMessage(key, MIDDLEWARE_NAMES) });
     else if (!Array.isArray(classes)) issues.push(wrongValue(path, classes, 'a list of classes'));
     else classes.forEach((one: unknown, index) => typeof one !== 'function' && issues.push(wrongValue(pathOf(path, index), one, 'a class')));
   }
-  return { push: [], process: [], ...input };
+  return { push: [], process: [], ...Object.fromEntries(given) };
 }
 
 function readDrivers(input: unknown, issues: ConfigIssue[]): DriverRegistry | undefined {

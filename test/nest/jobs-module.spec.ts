@@ -457,6 +457,12 @@ describe('the jobs module', () => {
       expect(await queue.stat()).toMatchObject({ reserved: 2 });
     });
 
+    it('that is undefined is none', async () => {
+      const middleware = { push: undefined, process: undefined } as unknown as NonNullable<JobsModuleOptions['middleware']>;
+      const { jobs } = await openApp({ jobs: { pipelines: { q: MEMORY }, middleware } });
+      expect(await jobs.queue('q').push('mail.send', null)).toBeInstanceOf(QueuedTask);
+    });
+
     it('may hand on a copied job: its id is that of the task', async () => {
       const ran = new Inbox<[id: string, tenant: string]>();
       @Injectable()
