@@ -39,7 +39,7 @@ export type JobsEventName = keyof JobsEventMap;
 /** One field per event, `undefined` while nobody listens: then an event costs one read. */
 export type JobsEvents = { [E in JobsEventName]: ((event: JobsEventMap[E]) => void) | undefined };
 
-/** Joins listeners to the one function that the kernel calls. A listener's throw goes to `error`, never to the kernel. */
+/** Joins listeners to the one function that the kernel calls. What a listener throws, or an async one rejects with, goes to `error`, never to the kernel. */
 export class JobsEventHub {
   readonly events: JobsEvents = {
     pushed: undefined,
@@ -78,10 +78,16 @@ export class JobsEventHub {
   #emit<E extends JobsEventName>(name: E, listeners: readonly ((event: JobsEventMap[E]) => void)[], event: JobsEventMap[E]): void {
     for (const listener of listeners) {
       try {
-        listener(event);
+        const answer: unknown = listener(event);
+        if (answer instanceof Promise) answer.catch((error: unknown) => this.#report(name, error));
       } catch (error) {
-        if (name !== 'error') this.events.error?.({ error: errorOf(error) });
+        this.#report(name, error);
       }
     }
+  }
+
+  // A listener of errors that fails itself would be told of it for ever.
+  #report(name: JobsEventName, thrown: unknown): void {
+    if (name !== 'error') this.events.error?.({ error: errorOf(thrown) });
   }
 }

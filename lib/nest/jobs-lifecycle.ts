@@ -3,6 +3,7 @@ import type { ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { PoolOptions } from '../config/kernel-options.js';
 import { ServiceFailedError } from '../contract/errors.js';
 import { KernelEnvironment } from '../contract/kernel-environment.js';
+import type { JobsEventMap } from '../contract/jobs-events.js';
 import type { KernelDispatcher, KernelService } from '../contract/service.js';
 import { messageOf } from '../contract/thrown.js';
 import type { JobContext } from '../runtime/job-context.js';
@@ -74,11 +75,10 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
 
   async #boot(): Promise<void> {
     const { kernel, explorer, settings, moduleRef } = this.#options;
-    this.#listeners = explorer.listen(kernel.events);
+    this.#listeners = [...explorer.listen(kernel.events), kernel.events.on('error', (event) => this.#onError(event))];
     middlewareOf(moduleRef, 'middleware.push', settings.middleware.push); // a missing one is an error of the boot, not of the first push
     if (kernel.role === 'producer') return this.#logProducer();
     const middleware = middlewareOf(moduleRef, 'middleware.process', settings.middleware.process);
-    this.#listeners.push(kernel.events.on('error', ({ error }) => void (error instanceof ServiceFailedError && this.#endApplication(error))));
     await this.#addParts(); // before the handlers are bound: where a start was asked for, it comes with them
     await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
     if (kernel.role === 'worker') return this.#serveAndEnd();
@@ -106,6 +106,12 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     } catch {
       return moduleRef.create<T>(given); // it is no provider
     }
+  }
+
+  #onError({ error, queue }: JobsEventMap['error']): void {
+    if (error instanceof ServiceFailedError) void this.#endApplication(error);
+    // What concerns a queue is in the log already; what does not was thrown by a listener.
+    else if (queue === undefined) this.#options.logger.error(`A listener of an event failed: ${error.message}`, error.stack);
   }
 
   /**

@@ -269,6 +269,18 @@ describe('the events of JobsService', () => {
     expect(inbox.length).toBe(0);
   });
 
+  it('survive listeners that throw or reject, and log why', async () => {
+    const { jobs, log } = await openApp({ providers: [Handlers] });
+    jobs.on('completed', () => {
+      throw new Error('The mirror is broken.');
+    });
+    jobs.on('completed', (() => Promise.reject(new Error('The post is closed.'))) as () => void);
+    const errors = eventsOf(jobs, 'error');
+    await jobs.queue('q').push('works', null);
+    expect((await errors.take(2)).map(({ error }) => error.message)).toEqual(['The mirror is broken.', 'The post is closed.']);
+    expect(log.ours('error')).toEqual(['A listener of an event failed: The mirror is broken.', 'A listener of an event failed: The post is closed.']);
+  });
+
   it('call back until the listener is ended', async () => {
     const { jobs } = await openApp({ providers: [Handlers] });
     const heard: string[] = [];
