@@ -18,7 +18,9 @@ export function encodePush(job: Job): Uint8Array {
 /** Body of jobs.PushBatch. */
 export function encodePushBatch(jobs: readonly Job[]): Uint8Array {
   if (jobs.length === 0) return EMPTY;
-  const writer = new BackwardWriter(jobs.length * (USUAL_JOB + jobs[0]!.payload.length));
+  let bytes = 0;
+  for (const { payload } of jobs) bytes += USUAL_JOB + payload.length;
+  const writer = new BackwardWriter(bytes);
   for (let index = jobs.length - 1; index >= 0; index--) writeJob(writer, jobs[index]!);
   return writer.written();
 }

@@ -7,6 +7,8 @@ import { aJob, bytesOf } from '../support/jobs.js';
 
 const { Job: JobMessage, PushBatchRequest, PushRequest } = messages.v1;
 
+const MIB = 1024 * 1024;
+
 const text = fc.oneof(
   fc.string({ maxLength: 20 }),
   fc.string({ unit: 'binary', maxLength: 60 }),
@@ -96,6 +98,14 @@ describe('writing pushes', () => {
       const one = aJob({ payload: new Uint8Array(length).fill(7), id: 'x' });
       expect(readAll(encodePush(one)).map(({ payload: content }) => content.length)).toEqual([length]);
     }
+  });
+
+  it('takes no more memory than the jobs of a batch need, also when the first is by far the longest', () => {
+    const jobs = [aJob({ payload: new Uint8Array(MIB) }), ...Array.from({ length: 999 }, () => aJob())];
+    const bytes = encodePushBatch(jobs);
+
+    expect(readAll(bytes)).toHaveLength(1_000);
+    expect(bytes.buffer.byteLength).toBeLessThan(4 * MIB);
   });
 
   it('rounds a delay up to whole seconds', () => {
