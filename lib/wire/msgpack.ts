@@ -3,6 +3,8 @@ import { AnswerError } from './answer-error.js';
 
 /** Nobody nests deeper. */
 const MAX_DEPTH = 100;
+/** Elements, keys and values. The largest batch has a tenth of it; decoded, an empty map of one byte takes fifty times as much. */
+const MAX_VALUES = 2 * 1024 * 1024;
 
 const FIXED_BYTES: Readonly<Record<number, number>> = {
   ...{ 0xc0: 0, 0xc2: 0, 0xc3: 0, 0xca: 4, 0xcb: 8, 0xcc: 1, 0xcd: 2, 0xce: 4, 0xcf: 8, 0xd0: 1, 0xd1: 2, 0xd2: 4, 0xd3: 8 },
@@ -22,10 +24,10 @@ export function encodeMsgpack(value: unknown): Uint8Array {
 /**
  * Decodes a body. It is walked first: a claimed count would be allocated at once.
  *
- * @throws AnswerError when it is no MessagePack or nested too deep.
+ * @throws AnswerError when it is no MessagePack, nested too deep, or has too many values.
  */
 export function decodeMsgpack(body: Uint8Array): unknown {
-  if (skip(body, 0, 0) !== body.length) throw invalid();
+  if (skip(body, 0, 0, { left: MAX_VALUES }) !== body.length) throw invalid();
   try {
     return decode(body, { useBigInt64: false });
   } catch {
@@ -33,13 +35,18 @@ export function decodeMsgpack(body: Uint8Array): unknown {
   }
 }
 
+/** How many more values there may be. */
+interface Budget {
+  left: number;
+}
+
 /** Where the value that begins at `at` ends. */
-function skip(body: Uint8Array, at: number, depth: number): number {
+function skip(body: Uint8Array, at: number, depth: number, budget: Budget): number {
   if (at >= body.length || depth > MAX_DEPTH) throw invalid();
   const type = body[at]!;
   if (type < 0x80 || type >= 0xe0) return at + 1;
-  if (type < 0x90) return skipValues(body, at + 1, (type & 0x0f) * 2, depth);
-  if (type < 0xa0) return skipValues(body, at + 1, type & 0x0f, depth);
+  if (type < 0x90) return skipValues(body, at + 1, (type & 0x0f) * 2, depth, budget);
+  if (type < 0xa0) return skipValues(body, at + 1, type & 0x0f, depth, budget);
   if (type < 0xc0) return inside(body, at + 1 + (type & 0x1f));
   const fixed = FIXED_BYTES[type];
   if (fixed !== undefined) return inside(body, at + 1 + fixed);
@@ -47,13 +54,15 @@ function skip(body: Uint8Array, at: number, depth: number): number {
   if (length !== undefined) return inside(body, at + 1 + length[0] + length[1] + numberAt(body, at + 1, length[0]));
   const count = COUNT_BYTES[type];
   if (count === undefined) throw invalid();
-  return skipValues(body, at + 1 + count[0], numberAt(body, at + 1, count[0]) * count[1], depth);
+  return skipValues(body, at + 1 + count[0], numberAt(body, at + 1, count[0]) * count[1], depth, budget);
 }
 
-function skipValues(body: Uint8Array, at: number, count: number, depth: number): number {
+function skipValues(body: Uint8Array, at: number, count: number, depth: number, budget: Budget): number {
   if (count > body.length - at) throw invalid();
+  budget.left -= count;
+  if (budget.left < 0) throw new AnswerError(`msgpack: the body has more than ${MAX_VALUES} values`);
   let next = at;
-  for (let index = 0; index < count; index++) next = skip(body, next, depth + 1);
+  for (let index = 0; index < count; index++) next = skip(body, next, depth + 1, budget);
   return next;
 }
 

@@ -1,7 +1,7 @@
 import { JobRecord, NO_HEADERS, type JobHeaders, type KafkaPlace } from '../contract/job.js';
 import { readFields } from './body.js';
 import type { PlainFields } from './plain-fields.js';
-import { checkDelay, checkHeaders, checkJobSize } from './push-limits.js';
+import { checkBatch, checkDelay, checkHeaders, checkJobSize, headerTextBytes } from './push-limits.js';
 
 // Pushes as JSON or MessagePack: the messages of push-reader.ts with the names of the proto file, or of the Go structs.
 
@@ -13,10 +13,10 @@ export function readPlainPush(body: Uint8Array, codec: number): JobRecord | unde
 }
 
 /** As `PushReader.readBatch`. */
-export function readPlainBatch(body: Uint8Array, codec: number): JobRecord[] {
-  return readFields(body, codec, 'PushBatchRequest', 'slice')
-    .messages('jobs', 'Job')
-    .map((job) => jobOf(job, 'rpc_push_batch'));
+export function readPlainBatch(body: Uint8Array, codec: number, maxJobs: number): JobRecord[] {
+  const request = readFields(body, codec, 'PushBatchRequest', 'slice');
+  checkBatch(request.list('jobs').length, maxJobs);
+  return request.messages('jobs', 'Job').map((job) => jobOf(job, 'rpc_push_batch'));
 }
 
 function jobOf(job: PlainFields, operation: string): JobRecord {
@@ -54,7 +54,7 @@ function headerBytes(headers: JobHeaders): number {
   let bytes = 0;
   for (const name in headers) {
     bytes += Buffer.byteLength(name);
-    for (const value of headers[name]!) bytes += Buffer.byteLength(value);
+    for (const value of headers[name]!) bytes += headerTextBytes(Buffer.byteLength(value));
   }
   return bytes;
 }

@@ -35,6 +35,16 @@ export function checkJobSize(name: string, pipeline: string, idBytes: number, op
   checkBytes('id', idBytes, operation);
 }
 
+/** @throws AnswerError when a batch has more jobs than it may. */
+export function checkBatch(jobs: number, maxJobs: number): void {
+  if (jobs > maxJobs) throw new AnswerError(`rpc_push_batch: the batch has more jobs than the limit of ${maxJobs}`);
+}
+
+/** What a value of a header counts: an empty one takes room, too. */
+export function headerTextBytes(bytes: number): number {
+  return bytes || 1;
+}
+
 /**
  * @param bytes - Of names and values.
  * @throws AnswerError when they are too many or too long.

@@ -1,7 +1,7 @@
 import { JobRecord, NO_HEADERS, type JobHeaders, type KafkaPlace } from '../contract/job.js';
 import { KnownTexts } from './known-texts.js';
 import { BYTES, ProtoCursor, VARINT } from './proto-cursor.js';
-import { checkDelay, checkHeaders, checkJobSize, checkPriority } from './push-limits.js';
+import { checkBatch, checkDelay, checkHeaders, checkJobSize, checkPriority, headerTextBytes } from './push-limits.js';
 
 // Bodies of jobs.Push and jobs.PushBatch (proto/jobs/v1/jobs.proto), read by hand: the generated decoder makes five objects and a
 // text for every field of a job, this one a record with two views.
@@ -57,6 +57,8 @@ class WireJob extends JobRecord {
 
 /** Fields of the job that is being read. */
 class Draft {
+  /** Begins the texts of errors. */
+  operation = '';
   name = '';
   idStart = 0;
   idEnd = 0;
@@ -76,7 +78,8 @@ class Draft {
   offset: number | bigint = 0;
   partition = 0;
 
-  clear(): void {
+  clear(operation: string): void {
+    this.operation = operation;
     this.name = '';
     this.idStart = this.idEnd = this.payloadStart = this.payloadEnd = 0;
     this.headers = NO_HEADERS;
@@ -109,29 +112,29 @@ export class PushReader {
    * The job of a PushRequest; `undefined` when it has none or one without an id.
    *
    * @param body - Belongs to the job from here on: payload and id are views of it.
-   * @throws AnswerError when the bytes are no PushRequest, or a number is out of range.
+   * @throws AnswerError when the bytes are no PushRequest, or the job is over a limit.
    */
   readPush(body: Buffer): JobRecord | undefined {
     const cursor = this.#cursor;
     const draft = this.#draft;
     const end = body.length;
     cursor.begin(body);
-    draft.clear();
+    draft.clear('rpc_push');
     while (cursor.at < end) {
       const tag = cursor.tag(end);
       if (tag === REQUEST_JOB) this.#readJob(cursor.length(end));
       else cursor.skip(tag, end);
     }
-    return draft.idStart === draft.idEnd ? undefined : this.#job('rpc_push', body);
+    return draft.idStart === draft.idEnd ? undefined : this.#job(body);
   }
 
   /**
    * The jobs of a PushBatchRequest. One without an id gets one.
    *
    * @param body - Belongs to the jobs from here on: payloads and ids are views of it.
-   * @throws AnswerError when the bytes are no PushBatchRequest, or a number is out of range.
+   * @throws AnswerError when the bytes are no PushBatchRequest, there are more than `maxJobs`, or one is over a limit.
    */
-  readBatch(body: Buffer): JobRecord[] {
+  readBatch(body: Buffer, maxJobs = Infinity): JobRecord[] {
     const cursor = this.#cursor;
     const jobs: JobRecord[] = [];
     const end = body.length;
@@ -142,9 +145,10 @@ export class PushReader {
         cursor.skip(tag, end);
         continue;
       }
-      this.#draft.clear();
+      checkBatch(jobs.length + 1, maxJobs); // before it is made: 2 bytes on the wire are a job of 200
+      this.#draft.clear('rpc_push_batch');
       this.#readJob(cursor.length(end));
-      jobs.push(this.#job('rpc_push_batch', body));
+      jobs.push(this.#job(body));
     }
     return jobs;
   }
@@ -194,6 +198,7 @@ export class PushReader {
 
   #readHeader(length: number): void {
     const cursor = this.#cursor;
+    const draft = this.#draft;
     const end = cursor.at + length;
     let values: readonly string[] | undefined;
     let name = '';
@@ -201,13 +206,13 @@ export class PushReader {
       const tag = cursor.tag(end);
       if (tag === ENTRY_KEY) {
         const bytes = cursor.length(end);
-        this.#draft.headerBytes += bytes;
+        draft.headerBytes += bytes;
         name = this.#readName(bytes);
       } else if (tag === ENTRY_VALUE) values = this.#readHeaderTexts(cursor.length(end), values);
       else cursor.skip(tag, end);
     }
-    const draft = this.#draft;
     draft.headerCount++;
+    checkHeaders(draft.headerCount, draft.headerBytes, draft.operation);
     if (draft.headers === NO_HEADERS) draft.headers = Object.create(null) as JobHeaders;
     (draft.headers as Record<string, readonly string[]>)[name] = values ?? [];
   }
@@ -215,6 +220,7 @@ export class PushReader {
   /** Most headers have one value: an array that grew would have room for 17. */
   #readHeaderTexts(length: number, before: readonly string[] | undefined): readonly string[] | undefined {
     const cursor = this.#cursor;
+    const draft = this.#draft;
     const end = cursor.at + length;
     let first = before;
     let more: string[] | undefined;
@@ -225,7 +231,8 @@ export class PushReader {
         continue;
       }
       const bytes = cursor.length(end);
-      this.#draft.headerBytes += bytes;
+      draft.headerBytes += headerTextBytes(bytes);
+      checkHeaders(draft.headerCount, draft.headerBytes, draft.operation);
       const text = cursor.text(bytes);
       if (first === undefined) first = [text];
       else (more ??= [...first]).push(text);
@@ -279,12 +286,12 @@ export class PushReader {
     return known;
   }
 
-  #job(operation: string, body: Buffer): JobRecord {
+  #job(body: Buffer): JobRecord {
     const draft = this.#draft;
+    const { operation } = draft;
     checkPriority(draft.priority, operation);
     checkDelay(draft.delay, operation);
     checkJobSize(draft.name, draft.pipeline, draft.idEnd - draft.idStart, operation);
-    checkHeaders(draft.headerCount, draft.headerBytes, operation);
     const payload = new Uint8Array(body.buffer, body.byteOffset + draft.payloadStart, draft.payloadEnd - draft.payloadStart);
     const { topic, metadata, offset, partition } = draft;
     const isKafka = topic !== '' || metadata !== '' || offset !== 0 || partition !== 0;

@@ -90,13 +90,37 @@ describe('jobs methods', () => {
     });
   });
 
-  it('refuses a batch of more jobs than allowed', async () => {
+  it.each([
+    ['protobuf', proto, encodePushBatch([1, 2, 3].map((i) => aJob({ pipeline: 'q', id: String(i) })))],
+    ['JSON', json, '{"jobs":[{},{},{}]}'],
+    ['MessagePack', msgpack, encodeMsgpack({ Jobs: [{}, {}, {}] })],
+  ])('refuses a batch of more jobs than allowed in %s', async (_, codec, body) => {
     const { kernel } = await open();
     const call = callerOf({ jobs: kernel, admin: kernel.admin, maxBatchJobs: 2 });
 
-    await expect(call('jobs.PushBatch', encodePushBatch([1, 2, 3].map((i) => aJob({ pipeline: 'q', id: String(i) }))))).rejects.toThrow(
-      'rpc_push_batch: the batch has 3 jobs, over the limit of 2',
-    );
+    await expect(call('jobs.PushBatch', body, codec)).rejects.toThrow('rpc_push_batch: the batch has more jobs than the limit of 2');
+  });
+
+  // Decoded, each of them takes a hundred times its byte or two: a frame of 64 MiB would end the process.
+  it.each([
+    ['JSON', json, Buffer.from(`{"x":[${'[],'.repeat(1_100_000)}[]]}`), 'json: the body has more than 2097152 values'],
+    [
+      'MessagePack',
+      msgpack,
+      Buffer.concat([Buffer.from('81a178dd00280000', 'hex'), Buffer.alloc(0x280000, 0x80)]),
+      'msgpack: the body has more than 2097152 values',
+    ],
+  ])('refuses a body of millions of values in %s', async (_, codec, body, message) => {
+    const { call } = openScripted();
+
+    await expect(async () => call('jobs.Push', body, codec)).rejects.toThrow(message);
+  });
+
+  it('counts the values of a header, also empty ones, in JSON', async () => {
+    const { call } = openScripted();
+    const headers = { a: { value: Array.from({ length: 70_000 }, () => '') } };
+
+    await expect(async () => call('jobs.Push', JSON.stringify({ job: { id: 'x', headers } }), json)).rejects.toThrow('the headers have 70001 bytes');
   });
 
   it('takes a push as MessagePack, under the names of the Go structs', async () => {

@@ -122,7 +122,7 @@ describe('a kernel with rpc.listen', () => {
     const queue = connect(kernel.rpcAddress!).jobs.queue('q');
     const tasks = (count: number) => Array.from({ length: count }, () => queue.create('work', ''));
     await expect(queue.dispatchMany(tasks(2))).resolves.toHaveLength(2);
-    await expect(queue.dispatchMany(tasks(3))).rejects.toThrow(/over the limit of 2/);
+    await expect(queue.dispatchMany(tasks(3))).rejects.toThrow(/more jobs than the limit of 2/);
   });
 
   it('takes declarations from programs of this machine only', () => {

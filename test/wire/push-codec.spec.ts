@@ -250,8 +250,18 @@ describe('reading pushes', () => {
     ['id', { id: 'x'.repeat(256) }],
     ['headers', { headers: { a: ['x'.repeat(70_000)] } }],
     ['101 headers', { headers: Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`h${i}`, ['x']])) }],
+    ['headers', { headers: { a: Array.from({ length: 70_000 }, () => '') } }],
   ])('refuses a job whose %s is over the limit', (what, input) => {
     expect(() => new PushReader().readPush(Buffer.from(encodePush(aJob({ id: 'x', ...input }))))).toThrow(what);
+  });
+
+  it('reads no further than the first header and the first job over the limit', () => {
+    const broken = [0x07];
+    const entries = Array.from({ length: 101 }, () => [0x22, 0]).flat();
+    const bytes = [0x12, 1, 0x31, ...entries, ...broken];
+
+    expect(() => new PushReader().readPush(Buffer.from([0x0a, 0x80 | (bytes.length & 0x7f), bytes.length >> 7, ...bytes]))).toThrow('101 headers');
+    expect(() => new PushReader().readBatch(Buffer.from([0x0a, 0, 0x0a, 0, 0x0a, 0, ...broken]), 2)).toThrow('more jobs than the limit of 2');
   });
 
   it('gives a job of a batch without an id one of its own', () => {

@@ -56,9 +56,8 @@ function pushMethod(api: JobsApi): RpcMethod {
 function pushBatchMethod(api: JobsApi, maxBatchJobs: number): RpcMethod {
   const reader = new PushReader();
   return async (body, codec) => {
-    const jobs = codec === FrameFlag.proto ? reader.readBatch(Buffer.from(body)) : readPlainBatch(body, codec);
+    const jobs = codec === FrameFlag.proto ? reader.readBatch(Buffer.from(body), maxBatchJobs) : readPlainBatch(body, codec, maxBatchJobs);
     if (jobs.length === 0) return writeEmpty(codec);
-    if (jobs.length > maxBatchJobs) throw new AnswerError(`rpc_push_batch: the batch has ${jobs.length} jobs, over the limit of ${maxBatchJobs}`);
     await checkPipelines(api, jobs);
     throwFailed(await api.pushMany(jobs));
     return writeEmpty(codec);
