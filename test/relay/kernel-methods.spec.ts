@@ -1,6 +1,6 @@
 import type { JobsApi } from '../../lib/contract/jobs-api.js';
 import type { KernelAdmin } from '../../lib/contract/kernel-admin.js';
-import { PipelineFullError } from '../../lib/contract/pipeline-errors.js';
+import { PipelineFullError, PushUncertainError } from '../../lib/contract/pipeline-errors.js';
 import { kernelMethods, type KernelMethodsParts } from '../../lib/relay/methods/kernel-methods.js';
 import { FrameFlag } from '../../lib/wire/frame.js';
 import { decodeMsgpack, encodeMsgpack } from '../../lib/wire/msgpack.js';
@@ -88,6 +88,16 @@ describe('jobs methods', () => {
         'rpc_push_batch:\n\tjobs_plugin_push_batch: local pipeline is full, consider to increase prefetch number, current limit: 10, ' +
         'context error: context deadline exceeded; 3 of 5 jobs were not stored: 1, 3-4',
     });
+  });
+
+  it('tells of a batch first what is not known: the caller must not take it for refused', async () => {
+    const { api, call } = openScripted();
+    const [full, uncertain] = [new PipelineFullError('q', 10, 0), new PushUncertainError('q', 'x', 5)];
+    api.onPushMany = async () => [full, uncertain, full].map((error) => ({ ok: false, error }));
+
+    await expect(call('jobs.PushBatch', encodePushBatch([0, 1, 2].map((i) => aJob({ pipeline: 'q', id: String(i) }))))).rejects.toThrow(
+      /Job x may or may not be stored.*; 3 of 3 jobs were not stored: 0-2$/,
+    );
   });
 
   it.each([

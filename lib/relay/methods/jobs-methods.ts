@@ -1,7 +1,7 @@
 import { JobsConfigError } from '../../contract/errors.js';
 import type { Job } from '../../contract/job.js';
 import { ACCEPTED, type JobsApi, type PushOutcome } from '../../contract/jobs-api.js';
-import { PipelineNotFoundError } from '../../contract/pipeline-errors.js';
+import { PipelineNotFoundError, PushUncertainError } from '../../contract/pipeline-errors.js';
 import { AnswerError } from '../../wire/answer-error.js';
 import { FrameFlag } from '../../wire/frame.js';
 import { readDeclare, readEmpty, readPipelines, writeEmpty, writePipelines, writeStats } from '../../wire/jobs-messages.js';
@@ -81,7 +81,8 @@ function throwFailed(outcomes: readonly PushOutcome[]): void {
   for (let index = 0; index < outcomes.length; index++) {
     const outcome = outcomes[index]!;
     if (outcome.ok) continue;
-    first ??= outcome.error;
+    // One text stands for all: where the fate of one is not known, none is called refused.
+    if (first === undefined || outcome.error instanceof PushUncertainError) first = outcome.error;
     failed.push(index);
   }
   if (first === undefined) return;
