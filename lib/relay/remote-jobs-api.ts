@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../contract/clock.js';
-import type { Job } from '../contract/job.js';
+import { KernelStoppingError } from '../contract/errors.js';
+import { sizeOf, type Job } from '../contract/job.js';
 import type { JobsApi, PipelineDeclaration, PipelineStat, PushOutcome, PushReceipt } from '../contract/jobs-api.js';
 import { PipelineNotFoundError, PushUncertainError } from '../contract/pipeline-errors.js';
 import { CodecError, RpcUncertainError, RpcUnreachableError, ServiceError } from '../contract/rpc-errors.js';
@@ -7,7 +8,7 @@ import { FrameFlag } from '../wire/frame.js';
 import { readPipelines, readStats, writeDeclare, writePipelines } from '../wire/jobs-messages.js';
 import { encodePush, encodePushBatch } from '../wire/push-writer.js';
 import { declareTexts } from './declare-map.js';
-import { typedErrorOf } from './methods/error-texts.js';
+import { NO_NRR, typedErrorOf } from './methods/error-texts.js';
 import { readRanges } from './methods/ranges.js';
 import type { RpcSender } from './rpc-sender.js';
 
@@ -16,7 +17,7 @@ export interface RemoteJobsApiOptions {
   readonly clock?: Clock;
 }
 
-/** One call holds at most so many jobs and bytes of payload; a kernel takes twice as many and four times as much. */
+/** One call holds at most so many jobs and bytes of payload and headers; a kernel takes twice as many and four times as much. */
 const MAX_BATCH_JOBS = 5_000;
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 const NO_BYTES = new Uint8Array(0);
@@ -36,8 +37,6 @@ const received = (): PushReceipt => RECEIPT;
 export class RemoteJobsApi implements JobsApi {
   readonly #rpc: RpcSender;
   readonly #clock: Clock;
-  /** Asked at the first batch that fails. */
-  #isOurs: Promise<boolean> | undefined;
 
   constructor(rpc: RpcSender, options: RemoteJobsApiOptions = {}) {
     this.#rpc = rpc;
@@ -53,7 +52,7 @@ export class RemoteJobsApi implements JobsApi {
 
   async pushMany(jobs: readonly Job[]): Promise<PushOutcome[]> {
     const outcomes: PushOutcome[] = [];
-    let lost: Error | undefined;
+    let lost: LostError | undefined;
     // One after another: a RoadRunner runs calls side by side, in any order.
     for (const batch of batchesOf(jobs)) {
       if (lost !== undefined) {
@@ -109,14 +108,15 @@ export class RemoteJobsApi implements JobsApi {
     }
   }
 
-  async #pushBatch(jobs: readonly Job[]): Promise<{ outcomes: PushOutcome[]; lost?: Error }> {
+  async #pushBatch(jobs: readonly Job[]): Promise<{ outcomes: PushOutcome[]; lost?: LostError }> {
     const startedAt = this.#clock.monotonic();
     try {
       await this.#rpc.send('jobs.PushBatch', encodePushBatch(jobs), FrameFlag.proto);
       return { outcomes: jobs.map(() => STORED) };
     } catch (error) {
       if (error instanceof ServiceError) return { outcomes: await this.#outcomesOf(error, jobs, startedAt) };
-      return { outcomes: jobs.map((job) => failed(this.#pushError(error, job, startedAt))), lost: error as Error };
+      const outcomes = jobs.map((job) => failed(this.#pushError(error, job, startedAt)));
+      return isLost(error) ? { outcomes, lost: error } : { outcomes };
     }
   }
 
@@ -124,9 +124,15 @@ export class RemoteJobsApi implements JobsApi {
     const partial = PARTIAL.exec(error.text);
     const unstored = partial === null ? undefined : readRanges(partial[1]!, jobs.length);
     const text = unstored === undefined ? error.text : error.text.slice(0, partial!.index);
-    const errorFor = (job: Job): Error => this.#typedText(text, error, [job.pipeline], startedAt);
+    const errorFor = (job: Job): Error => {
+      const typed = this.#typedText(text, error, [job.pipeline], startedAt);
+      return typed instanceof PushUncertainError ? new PushUncertainError(job.pipeline, job.id, typed.waitedMs, { cause: error }) : typed;
+    };
     if (unstored !== undefined) return jobs.map((job, index) => (unstored.has(index) ? failed(errorFor(job)) : STORED));
-    if (await this.#knowsNrr()) return jobs.map((job) => failed(errorFor(job))); // it was refused before a job was stored
+    const reason = errorFor(jobs[0]!);
+    const isOurs = reason instanceof KernelStoppingError || (await this.#isOurs());
+    if (isOurs === undefined) return jobs.map((job) => failed(this.#uncertain(job, startedAt, reason)));
+    if (isOurs) return jobs.map((job) => failed(errorFor(job))); // it was refused before a job was stored
     return this.#roadRunnerOutcomes(errorFor, jobs, startedAt);
   }
 
@@ -138,19 +144,22 @@ export class RemoteJobsApi implements JobsApi {
     return jobs.map((job, index) => (index < stop ? STORED : failed(errorFor(job))));
   }
 
-  #unsent(cause: Error): PushOutcome {
-    return failed(new RpcUnreachableError('jobs.PushBatch', this.#rpc.address, 'connect', { cause }));
+  #unsent(cause: LostError): PushOutcome {
+    const reason = cause instanceof RpcUnreachableError ? cause.reason : 'connect';
+    return failed(new RpcUnreachableError('jobs.PushBatch', this.#rpc.address, reason, { cause }));
   }
 
-  #knowsNrr(): Promise<boolean> {
-    this.#isOurs ??= this.#rpc.send('nrr.Version', NO_BYTES, FrameFlag.json).then(
-      () => true,
-      (error: unknown) => {
-        if (!(error instanceof ServiceError)) this.#isOurs = undefined;
-        return false;
-      },
-    );
-    return this.#isOurs;
+  /**
+   * True for a kernel of this library, false for a RoadRunner, `undefined` when it is not said. Asked at each batch that fails: what listens may be
+   * another program than the last time, and to take one for the other would call jobs stored that are not.
+   */
+  async #isOurs(): Promise<boolean | undefined> {
+    try {
+      await this.#rpc.send('nrr.Version', NO_BYTES, FrameFlag.json);
+      return true;
+    } catch (error) {
+      return error instanceof ServiceError && error.text.startsWith(NO_NRR) ? false : undefined;
+    }
   }
 
   #pushError(error: unknown, job: Job, startedAt: number): Error {
@@ -174,6 +183,13 @@ export class RemoteJobsApi implements JobsApi {
   }
 }
 
+type LostError = RpcUncertainError | RpcUnreachableError;
+
+/** The other side is gone: what comes behind would be lost, too. */
+function isLost(error: unknown): error is LostError {
+  return error instanceof RpcUncertainError || (error instanceof RpcUnreachableError && error.reason !== 'size');
+}
+
 function failed(error: Error): PushOutcome {
   return { ok: false, error };
 }
@@ -182,7 +198,7 @@ function* batchesOf(jobs: readonly Job[]): Iterable<readonly Job[]> {
   let start = 0;
   let bytes = 0;
   for (let index = 0; index < jobs.length; index++) {
-    const size = jobs[index]!.payload.length;
+    const size = sizeOf(jobs[index]!);
     if (index > start && (index - start === MAX_BATCH_JOBS || bytes + size > MAX_BATCH_BYTES)) {
       yield jobs.slice(start, index);
       start = index;

@@ -16,12 +16,12 @@ import type {
 import { NotSupportedByDriverError, PipelineNotFoundError } from '../contract/pipeline-errors.js';
 import { CodecError, ServiceError } from '../contract/rpc-errors.js';
 import { FrameFlag } from '../wire/frame.js';
+import { NO_NRR } from './methods/error-texts.js';
 import { withPayload, withPayloads, writeNrr } from './methods/nrr-values.js';
 import type { RpcSender } from './rpc-sender.js';
 
 const JOBS = 'jobs';
 const NANOSECONDS_PER_MS = 1_000_000;
-const NO_SERVICE = "rpc: can't find service nrr.";
 const CODED = /^([A-Z_]+): (.*)$/s;
 const DRIVER_REFUSAL = /^Driver "(.*)" does not support (.*?)\. (.*)$/s;
 
@@ -157,7 +157,7 @@ class NrrCalls {
       return await this.json(`nrr.${method}`, args);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      if (error.text.startsWith(NO_SERVICE)) throw new NotSupportedByKernelError(feature, 'Use a kernel of this library.', { cause: error });
+      if (error.text.startsWith(NO_NRR)) throw new NotSupportedByKernelError(feature, 'Use a kernel of this library.', { cause: error });
       throw this.errorOf(error.method, error.text, typeof args[0] === 'string' ? args[0] : '', error);
     }
   }

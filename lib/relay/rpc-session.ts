@@ -10,6 +10,7 @@ import { MethodNames } from '../wire/method-names.js';
 import { codecOf, readRpcMessage, type RpcMessage } from '../wire/rpc-message.js';
 import { isLoopbackIp } from './address.js';
 import { Outbox } from './outbox.js';
+import { SERVER_STOPPING } from './methods/error-texts.js';
 import type { RpcMethods, RpcPeer } from './rpc-method.js';
 import { AUTH_METHOD, type RpcToken } from './rpc-token.js';
 import type { Watchdog } from './watchdog.js';
@@ -274,7 +275,7 @@ export class RpcSession implements RpcPeer {
 
   #refuseCall(frame: Frame): void {
     const message = this.#readCall(frame);
-    if (message !== undefined) this.#answerError(message, 'rpc: the server is stopping; the call was not run');
+    if (message !== undefined) this.#answerError(message, SERVER_STOPPING);
   }
 
   #isFull(): boolean {

@@ -49,7 +49,7 @@ class ScriptedSender implements RpcSender {
   readonly address = 'tcp://127.0.0.1:1';
   readonly calls: { readonly method: string; readonly body: Uint8Array }[] = [];
 
-  constructor(readonly answers: Readonly<Record<string, string | Error | Uint8Array>>) {}
+  constructor(readonly answers: Record<string, string | Error | Uint8Array>) {}
 
   send(method: string, body: Uint8Array): Promise<Uint8Array> {
     this.calls.push({ method, body });
@@ -166,6 +166,71 @@ describe('pipelines of another process', () => {
     const outcomes = await new RemoteJobsApi(lost).pushMany(Array.from({ length: 5_001 }, () => aJob()));
     expect(lost.calls).toHaveLength(1);
     expect([outcomes[4_999], outcomes[5_000]]).toMatchObject([{ error: { code: 'PUSH_UNCERTAIN' } }, { error: { code: 'RPC_UNREACHABLE' } }]);
+  });
+
+  it('counts the headers, too, where it parts a batch', async () => {
+    const sender = new ScriptedSender({});
+    await new RemoteJobsApi(sender).pushMany(Array.from({ length: 400 }, () => aJob({ headers: { h: ['x'.repeat(60_000)] } })));
+
+    expect(sender.calls.length).toBeGreaterThan(1);
+    expect(Math.max(...sender.calls.map(({ body }) => body.length))).toBeLessThan(17 * 1024 * 1024);
+  });
+
+  it('says why the later parts of a batch were not sent', async () => {
+    const sender = new ScriptedSender({ 'jobs.PushBatch': new RpcUnreachableError('jobs.PushBatch', 'x', 'full') });
+    const outcomes = await new RemoteJobsApi(sender).pushMany(Array.from({ length: 5_001 }, () => aJob()));
+
+    expect(outcomes[5_000]).toMatchObject({ error: { code: 'RPC_UNREACHABLE', reason: 'full' } });
+  });
+
+  it('sends the later parts of a batch when one is too large for a frame', async () => {
+    const sender = new ScriptedSender({ 'jobs.PushBatch': new RpcUnreachableError('jobs.PushBatch', 'x', 'size') });
+    await new RemoteJobsApi(sender).pushMany(Array.from({ length: 5_001 }, () => aJob()));
+
+    expect(sender.calls).toHaveLength(2);
+  });
+
+  it('names each job of a batch whose fate is not known', async () => {
+    const text = 'Pipeline "q" gave no answer within 5 ms. Job a may or may not be stored: push it again with the same id.';
+    const api = new RemoteJobsApi(new ScriptedSender({ 'jobs.PushBatch': `rpc_push_batch:\n\tx: ${text}; 2 of 3 jobs were not stored: 0, 2` }));
+
+    const outcomes = await api.pushMany(['a', 'b', 'c'].map((id) => aJob({ pipeline: 'q', id })));
+
+    expect(outcomes).toMatchObject([
+      { error: { code: 'PUSH_UNCERTAIN', jobId: 'a' } },
+      { ok: true },
+      { error: { code: 'PUSH_UNCERTAIN', jobId: 'c' } },
+    ]);
+  });
+
+  it('says of a kernel that stops that it took nothing, of a push and of a batch', async () => {
+    const text = 'rpc: the server is stopping; the call was not run';
+    const api = new RemoteJobsApi(new ScriptedSender({ 'jobs.Push': text, 'jobs.PushBatch': text, 'nrr.Version': text }));
+
+    await expect(api.push(aJob({ pipeline: 'q' }))).rejects.toMatchObject({ code: 'KERNEL_STOPPING', pipeline: 'q' });
+    expect(await api.pushMany([aJob(), aJob()])).toMatchObject([{ error: { code: 'KERNEL_STOPPING' } }, { error: { code: 'KERNEL_STOPPING' } }]);
+  });
+
+  it('asks anew whether a kernel of this library is there: another program may listen since the last time', async () => {
+    const text = 'rpc_push_batch:\n\tjobs_plugin_push_batch: no such pipeline, requested: nope';
+    const sender = new ScriptedSender({ 'jobs.PushBatch': text, 'nrr.Version': "rpc: can't find service nrr.Version" });
+    const api = new RemoteJobsApi(sender);
+    const jobs = ['q', 'nope'].map((pipeline) => aJob({ pipeline }));
+    expect((await api.pushMany(jobs)).map(({ ok }) => ok)).toEqual([true, false]);
+
+    sender.answers['nrr.Version'] = Buffer.from('"1.2.3"');
+
+    expect((await api.pushMany(jobs)).map(({ ok }) => ok)).toEqual([false, false]);
+  });
+
+  it('calls the whole batch uncertain when nobody says what listens there', async () => {
+    const text = 'rpc_push_batch:\n\tjobs_plugin_push_batch: no such pipeline, requested: nope';
+    const gone = new RpcUnreachableError('nrr.Version', 'x', 'connect');
+    const api = new RemoteJobsApi(new ScriptedSender({ 'jobs.PushBatch': text, 'nrr.Version': gone }));
+
+    const outcomes = await api.pushMany(['q', 'nope'].map((pipeline) => aJob({ pipeline })));
+
+    expect(outcomes).toMatchObject([{ error: { code: 'PUSH_UNCERTAIN' } }, { error: { code: 'PUSH_UNCERTAIN' } }]);
   });
 
   it('knows of a RoadRunner which jobs stand before the missing pipeline', async () => {

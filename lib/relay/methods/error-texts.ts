@@ -16,6 +16,12 @@ import { AnswerError } from '../../wire/answer-error.js';
 // The words of RoadRunner 2025.1.15 for our errors, and the way back (recorded: test/fixtures/goridge/rpc-php-errors.json and others).
 // An error of a call reads `operation:\n\tinner operation: reason`. What RoadRunner has no words for goes in ours.
 
+/** Begins the answer of a RoadRunner to our own methods. */
+export const NO_NRR = "rpc: can't find service nrr.";
+
+/** What a server of this library answers while it closes. */
+export const SERVER_STOPPING = 'rpc: the server is stopping; the call was not run';
+
 /** Operations whose errors have a frame, by method. */
 const FRAMES: Readonly<Record<string, readonly [outer: string, inner: string]>> = {
   'jobs.Push': ['rpc_push', 'jobs_plugin_push'],
@@ -98,7 +104,10 @@ const PATTERNS: readonly (readonly [RegExp, MakeError])[] = [
     /(?:^|: )A payload of (\d+) bytes for pipeline "(.*)" is over the limit of (\d+)\./s,
     ([, bytes, name, limit], _, options) => new PayloadTooLargeError(name!, Number(bytes), Number(limit), options),
   ],
-  [/(?:^|: )The kernel is stopping or has stopped/, (_, call, options) => new KernelStoppingError(firstOf(call), options)],
+  [
+    new RegExp(`(?:^|: )The kernel is stopping or has stopped|^${SERVER_STOPPING}$`),
+    (_, call, options) => new KernelStoppingError(firstOf(call), options),
+  ],
   [/(?:^|: )Pipeline "(.*)" was destroyed or its kernel stopped/s, ([, name], _, options) => new DriverStoppedError(name!, options)],
 ];
 
