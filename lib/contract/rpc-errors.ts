@@ -11,7 +11,7 @@ export abstract class GoridgeError extends JobsError {}
  * - `version`: a protocol version other than 1 and 0
  * - `options`: more options than a frame may have, or a number that its reader does not take
  * - `size`: the payload is over the limit
- * - `method`: the length of the method name is over the length of the payload
+ * - `method`: the length of the method name is over the length of the payload, or over 255 bytes
  * - `cut`: the bytes end inside a frame
  *
  * @publicApi

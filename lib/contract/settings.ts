@@ -103,7 +103,7 @@ export interface RpcTlsSettings {
 /** What one server and one connection may use. All finite. */
 export interface RpcLimits {
   readonly maxConnections: number;
-  /** Calls of one connection that run at once; more wait in its socket. */
+  /** Calls of one connection that run at once; more wait in its socket. Also when those that run hold `maxFrameBytes` or more. */
   readonly maxInFlight: number;
   /** Bytes of one payload. */
   readonly maxFrameBytes: number;

@@ -91,7 +91,7 @@ export class RpcServer {
     const { server, address } = await listen(asked, {
       ...(tls === undefined ? {} : { tls }),
       handshakeTimeoutMs: limits.headerTimeoutMs,
-      onSocket: (socket) => this.#accept(socket),
+      onSocket: (socket) => this.#accept(socket, asked.kind === 'unix'),
       onAcceptError: (error) => this.#logger.error(`RPC server ${text} cannot accept a connection: ${error.message}`, { error }),
     });
     this.#server = server;
@@ -138,13 +138,13 @@ export class RpcServer {
     });
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, isUnix: boolean): void {
     if (this.#closing !== undefined) {
       socket.destroy();
       return;
     }
     this.counters.accepted++;
-    this.#sessions.add(new RpcSession(socket, this.#parts));
+    this.#sessions.add(new RpcSession(socket, this.#parts, isUnix));
   }
 
   #forget(session: RpcSession): void {

@@ -63,6 +63,8 @@ export class RpcSession implements RpcPeer {
   /** Calls that were read in one chunk and are over the limit: at most what one chunk holds. */
   readonly #waiting = new Ring<Frame>();
   #running = 0;
+  /** Of the bodies of the calls that run. */
+  #runningBytes = 0;
   /** Its part of what all sessions hold. */
   #heldBytes = 0;
   #isTrusted: boolean;
@@ -76,11 +78,13 @@ export class RpcSession implements RpcPeer {
   #hasMoved = false;
   #patience: Patience | undefined;
 
-  constructor(socket: Socket, parts: SessionParts) {
+  constructor(socket: Socket, parts: SessionParts, isUnix: boolean) {
     this.#socket = socket;
     this.#parts = parts;
-    this.name = socket.remoteAddress === undefined ? 'unix' : `${socket.remoteAddress}:${socket.remotePort}`;
-    this.isLoopback = socket.remoteAddress === undefined || isLoopbackIp(socket.remoteAddress);
+    // A caller that has gone already has no address, and may have been anywhere.
+    const { remoteAddress = '', remotePort = 0 } = socket;
+    this.name = isUnix ? 'unix' : `${remoteAddress}:${remotePort}`;
+    this.isLoopback = isUnix || isLoopbackIp(remoteAddress);
     this.#isTrusted = parts.token === undefined;
     this.#reader = new FrameReader({ maxPayloadBytes: this.#isTrusted ? parts.limits.maxFrameBytes : MAX_AUTH_BYTES });
     this.#outbox = new Outbox(socket, () => this.#lookAtSocket());
@@ -175,18 +179,23 @@ export class RpcSession implements RpcPeer {
 
   #await(message: RpcMessage, answer: Promise<Uint8Array>): void {
     this.#running++;
+    this.#runningBytes += message.body.length;
     answer.then(
       (body) => {
-        this.#running--;
         this.#answer(message, body);
-        this.#proceed();
+        this.#ended(message);
       },
       (error: unknown) => {
-        this.#running--;
         this.#answerError(message, messageOf(error));
-        this.#proceed();
+        this.#ended(message);
       },
     );
+  }
+
+  #ended({ body }: RpcMessage): void {
+    this.#running--;
+    this.#runningBytes -= body.length;
+    this.#proceed();
   }
 
   /** Behind each call that ended later. */
@@ -205,10 +214,10 @@ export class RpcSession implements RpcPeer {
   }
 
   #answer({ sequence, method, codec }: RpcMessage, body: Uint8Array): void {
-    if (body.length > this.#parts.limits.maxFrameBytes) {
-      return this.#put(codec | FrameFlag.error, sequence, this.#names.bytesOf(method), tooLarge(body.length, this.#parts.limits.maxFrameBytes));
-    }
-    this.#put(codec, sequence, this.#names.bytesOf(method), body);
+    const { maxFrameBytes } = this.#parts.limits;
+    const name = this.#names.bytesOf(method);
+    if (name.length + body.length <= maxFrameBytes) this.#put(codec, sequence, name, body);
+    else this.#put(codec | FrameFlag.error, sequence, name, tooLarge(body.length, maxFrameBytes));
   }
 
   #answerError({ sequence, method, codec }: RpcMessage, text: string): void {
@@ -279,13 +288,15 @@ export class RpcSession implements RpcPeer {
   }
 
   #isFull(): boolean {
-    const { maxInFlight, maxUnsentBytes } = this.#parts.limits;
-    return this.#running >= maxInFlight || this.#isBacked || this.#outbox.waitingBytes > maxUnsentBytes;
+    const { maxInFlight, maxFrameBytes, maxUnsentBytes } = this.#parts.limits;
+    const isBusy = this.#running >= maxInFlight || this.#runningBytes >= maxFrameBytes;
+    return isBusy || this.#isBacked || this.#outbox.waitingBytes > maxUnsentBytes;
   }
 
   /** Behind each write. */
   #lookAtSocket(): void {
-    if (!this.#isBacked && this.#socket.writableLength > this.#parts.limits.maxUnsentBytes) {
+    // Fewer bytes than the socket itself keeps are not waited for: their end is not told.
+    if (!this.#isBacked && this.#socket.writableNeedDrain && this.#socket.writableLength > this.#parts.limits.maxUnsentBytes) {
       this.#isBacked = true;
       this.#watch();
     }

@@ -30,6 +30,8 @@ export interface RpcMessageParts {
   readonly body?: Uint8Array;
 }
 
+/** Answers repeat the name: one of a whole frame would come back three times as long. Unit: bytes. */
+const MAX_METHOD_BYTES = 255;
 /** Bytes in front of the method name. */
 export const RPC_HEADER_BYTES = HEADER_BYTES + 8;
 
@@ -39,7 +41,8 @@ const NO_BYTES = new Uint8Array(0);
  * Reads a call or an answer.
  *
  * @param names - Those of the connection; makes the reading of known methods cheap.
- * @throws {@link FrameError} of kind `options` when there are not two options, of kind `method` when the method name is longer than the payload.
+ * @throws {@link FrameError} of kind `options` when there are not two options, of kind `method` when the method name is longer than the payload
+ *   or than 255 bytes.
  */
 export function readRpcMessage(frame: Frame, names: MethodNames = new MethodNames()): RpcMessage {
   const { flags, options, payload } = frame;
@@ -51,6 +54,9 @@ export function readRpcMessage(frame: Frame, names: MethodNames = new MethodName
   const [sequence, methodBytes] = options;
   if (methodBytes > payload.length) {
     throw new FrameError('method', `A call has a method name of ${methodBytes} bytes in a payload of ${payload.length}.`, { options, flags });
+  }
+  if (methodBytes > MAX_METHOD_BYTES) {
+    throw new FrameError('method', `A call has a method name of ${methodBytes} bytes. It may have ${MAX_METHOD_BYTES}.`, { options, flags });
   }
   return {
     sequence,

@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
-import { deadlineAfter } from '../../lib/contract/clock.js';
+import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { DEFAULT_RPC_LIMITS } from '../../lib/contract/settings.js';
+import type { RpcPeer } from '../../lib/relay/rpc-method.js';
+import { RpcServer } from '../../lib/relay/rpc-server.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { encodeFrame, FrameFlag } from '../../lib/wire/frame.js';
 import { recordedFrames } from '../wire/support/recordings.js';
@@ -120,14 +123,44 @@ describe('a call', () => {
     expect((await raw).subarray(20, 24)).toEqual(Buffer.from(name));
   });
 
+  it('with a method name beyond all names is refused, and the name is not sent back', async () => {
+    const { client } = await started();
+    client.call(1, `test.${'x'.repeat(300)}`);
+    const { isError, body } = await client.answers.next();
+    expect({ isError, body }).toEqual({ isError: true, body: expect.stringMatching(/method name of 305 bytes.*255/) });
+    expect(body.length).toBeLessThan(200);
+    expect(await client.ask(2, 'test.Echo', 'on')).toMatchObject({ body: 'on' });
+  });
+
   it('with an answer over the frame limit fails instead', async () => {
     const { client } = await started({ limits: { maxFrameBytes: 1_000 } });
     expect(await client.ask(1, 'test.Much', '2000')).toMatchObject({ isError: true, body: expect.stringContaining('2000 bytes') });
+    expect(await client.ask(2, 'test.Much', '995')).toMatchObject({ isError: true }); // with the name of its method it has 1,004
   });
 
   it('knows that its caller is on this machine', async () => {
     const { client } = await started();
     expect(JSON.parse((await client.ask(1, 'test.Peer')).body)).toEqual({ codec: FrameFlag.raw, isLoopback: true });
+  });
+
+  it('of a caller that is gone already is not taken for one of this machine', async () => {
+    const peers: RpcPeer[] = [];
+    const peerOf = (peer: RpcPeer): Uint8Array => {
+      peers.push(peer);
+      return new Uint8Array(0);
+    };
+    const methods = new Map([['test.Peer', (_body: Uint8Array, _codec: number, peer: RpcPeer) => peerOf(peer)]]);
+    const server = new RpcServer({ settings: { listen: 'tcp://127.0.0.1:0', allowInsecure: false, limits: DEFAULT_RPC_LIMITS }, methods });
+    opened.push(() => server.close(deadlineAfter(systemClock, 0)));
+    const { port } = await server.listen();
+    const call = Buffer.from(aCall(1, 'test.Peer')).toString('base64');
+    // The process of the caller has ended when this one looks at the connection: the system knows no address of it any more.
+    const caller = `const socket = require('node:net').connect(${port}, '127.0.0.1', () =>
+      socket.write(Buffer.from('${call}', 'base64'), () => socket.resetAndDestroy()))`;
+    spawnSync(process.execPath, ['-e', caller]);
+    while (server.counters.accepted === 0 || server.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+
+    expect(peers.map(({ isLoopback }) => isLoopback)).toEqual([false]);
   });
 });
 
@@ -151,6 +184,19 @@ describe('many calls in one write', () => {
       Array.from({ length: 500 }, (_, index) => index),
     );
     expect(echo.held.most).toBe(10);
+  });
+
+  it('hold at most the bytes of one frame, and one call more', async () => {
+    const { echo, client } = await started({ limits: { maxFrameBytes: 1_000 } });
+    client.write(...Array.from({ length: 20 }, (_, index) => aCall(index, 'test.Hold', String(index).padEnd(300))));
+    for (let round = 0; round < 5; round++) {
+      await echo.held.reached(4);
+      echo.held.release(4);
+    }
+    expect((await client.answers.take(20)).map(({ body }) => Number(body)).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, index) => index),
+    );
+    expect(echo.held.most).toBe(4);
   });
 
   it('are answered in few pieces', async () => {
@@ -327,6 +373,19 @@ describe('a connection that takes too long', () => {
     await client.ask(1, 'test.Echo'); // read behind the last drain
     await clock.advance('60s');
     expect(await client.ask(2, 'test.Echo', 'fine')).toMatchObject({ body: 'fine' });
+  });
+
+  it('goes on when it has read its answers, however few bytes it may leave unread', async () => {
+    const { echo, client, clock } = await clocked({ limits: { maxUnsentBytes: 1_000 } });
+    client.socket.pause();
+    const calls = Array.from({ length: 40_000 }, (_, index) => aCall(index, 'test.Much', '500'));
+    client.write(...calls);
+    await seen(clock); // it is behind
+    client.socket.resume();
+    await client.answers.take(40_000);
+    await clock.advance('60s');
+    expect(await client.ask(1, 'test.Echo', 'fine')).toMatchObject({ body: 'fine' });
+    expect(echo.server.counters.late).toBe(0);
   });
 
   it('gets an answer of many MiB also when it has closed its side and reads late', async () => {
