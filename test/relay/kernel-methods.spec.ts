@@ -261,13 +261,14 @@ describe('rpc.Config', () => {
         env: { DB_PASSWORD: 'hunter2', list: [{ apiKey: 'hunter2' }] },
         empty: { password: '' },
       },
+      kafka: { brokers: ['kafka://me:p@hunter2@one:9092,kafka://you:hunter2@two:9092', `https://me:${'hunter2'.repeat(100)}@three`] },
       jobs: { message_group_id: 'kept', routing_key: 'kept', prefetch: 10 },
     };
     const { call } = await open({}, { config: () => config });
     const text = (await call('rpc.Config', NO_BYTES, raw)).toString();
 
     expect(text).not.toContain('hunter2');
-    expect(Object.keys(JSON.parse(text) as object)).toEqual(['amqp', 'jobs', 'rpc', 'server', 'sqs', 'z']);
+    expect(Object.keys(JSON.parse(text) as object)).toEqual(['amqp', 'jobs', 'kafka', 'rpc', 'server', 'sqs', 'z']);
     expect(JSON.parse(text)).toMatchObject({
       amqp: { addr: 'amqp://***@localhost:5672/%2f?a=1' },
       rpc: { listen: 'tcp://127.0.0.1:6001', tls: { cert: 'public' } },

@@ -3,8 +3,8 @@ import type { GoValue } from '../../wire/go-json.js';
 const MASK = '***';
 /** Keys whose values nobody is shown, in any spelling. */
 const SECRET_KEY = /pass(?:word|wd|phrase)?$|secret|token|credential|private_?key|api_?key|access_?key|(?:^|(?<!routing)_)key$|authorization|cookie/i;
-/** The part of an address that says who comes: `amqp://user:password@host`. */
-const USER_INFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]{1,512}@/gi;
+/** The part of an address that says who comes: `amqp://user:password@host`. It ends at the last `@`: a password may have one. */
+const USER_INFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/]+@/gi;
 /** `Password=…` in the address of a database, or in a command line. */
 const SECRET_PAIR = /\b(pass(?:word|wd)?|secret|token|api_?key)=[^\s&;,]+/gi;
 
