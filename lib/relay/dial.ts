@@ -13,7 +13,7 @@ export interface DialOptions {
 }
 
 /** Finds a peer that died without a word. Unit: milliseconds. */
-const KEEP_ALIVE_MS = 30_000;
+export const KEEP_ALIVE_MS = 30_000;
 
 /**
  * Opens a socket. With TLS it is open when the certificate of the other side is proved.

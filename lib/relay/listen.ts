@@ -5,6 +5,7 @@ import { RelayError } from '../contract/rpc-errors.js';
 import type { RpcTlsSettings } from '../contract/settings.js';
 import { messageOf } from '../contract/thrown.js';
 import { formatAddress, type RelayAddress, type UnixAddress } from './address.js';
+import { KEEP_ALIVE_MS } from './dial.js';
 import { isAnswered } from './socket-probe.js';
 import { secureContext } from './tls-files.js';
 
@@ -62,7 +63,7 @@ function protect(server: Server, address: UnixAddress): void {
 
 function createRelayServer(address: RelayAddress, { tls, handshakeTimeoutMs, onSocket }: ListenSettings): Server {
   // Half-open: a client that has sent its calls and closed its side still gets the answers.
-  const socketOptions = { allowHalfOpen: true, noDelay: true };
+  const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if (tls === undefined) return createServer(socketOptions, onSocket);
   const text = formatAddress(address);
   if (address.kind === 'unix') throw new RelayError(text, 'A unix socket has no TLS: its mode protects it. Remove "rpc.tls", or listen on tcp.');

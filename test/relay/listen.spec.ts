@@ -9,7 +9,7 @@ import { parseAddress } from '../../lib/relay/address.js';
 import { listen as openServer } from '../../lib/relay/listen.js';
 import { RpcConnection, type RpcConnectionOptions } from '../../lib/relay/rpc-connection.js';
 import { FrameFlag } from '../../lib/wire/frame.js';
-import { describeUnless } from '../support/skipped.js';
+import { describeUnless, itUnless } from '../support/skipped.js';
 import { createTempFolder } from '../support/temp-folder.js';
 import { type EchoOptions, startEchoServer } from './support/echo-server.js';
 import { RawClient } from './support/raw-client.js';
@@ -18,6 +18,9 @@ const TLS = 'test/fixtures/tls';
 const authority = `${TLS}/ca.crt`;
 const serverTls: RpcTlsSettings = { cert: `${TLS}/server.crt`, key: `${TLS}/server.key` };
 const clientTls: RpcTlsSettings = { cert: `${TLS}/client.crt`, key: `${TLS}/client.key`, ca: authority };
+/** The numbers of the timers of a connection on Linux. */
+const RETRANSMIT_TIMER = '01';
+const KEEP_ALIVE_TIMER = '02';
 const opened: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -61,6 +64,23 @@ describe('a server on tcp', () => {
   it('tells the port that it got', async () => {
     expect(await start({ listen: 'tcp://127.0.0.1:0' })).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/);
   });
+
+  const onLinux = itUnless(process.platform === 'linux' ? undefined : 'only Linux shows the timers of a connection');
+  onLinux('looks whether a silent client is still there', async () => {
+    const address = await start({});
+    const port = Number(address.split(':').at(-1));
+    const client = await RawClient.connect(address);
+    opened.push(() => client.socket.destroy());
+    await client.ask(1, 'test.Echo');
+    while (timerOf(port) === RETRANSMIT_TIMER) await new Promise((resolve) => setImmediate(resolve)); // the answer is on its way
+    expect(timerOf(port)).toBe(KEEP_ALIVE_TIMER);
+  });
+
+  /** The timer of the one connection to a port, as Linux shows it. */
+  function timerOf(port: number): string | undefined {
+    const ends = new RegExp(`^ *\\d+: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F:]+ 01 [0-9A-F:]+ (\\d\\d):`, 'm');
+    return ends.exec(readFileSync('/proc/net/tcp', 'latin1'))?.[1];
+  }
 
   it('listens on 127.0.0.1 for "localhost": clients in PHP know no IPv6', async () => {
     expect(await start({ listen: 'tcp://localhost:0' })).toContain('127.0.0.1');
