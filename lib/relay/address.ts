@@ -18,6 +18,8 @@ export interface UnixAddress {
 
 const FORMS = 'Write "tcp://127.0.0.1:6001", "tcp://[::1]:6001" or "unix:///run/app/rpc.sock".';
 const MAX_PORT = 65_535;
+/** Why TLS is refused, on both sides. */
+export const UNIX_TLS = 'A unix socket has no TLS: its mode protects it. Remove "rpc.tls", or use tcp.';
 
 /**
  * Reads `tcp://host:port` or `unix://path`, as RoadRunner's clients and its `rpc.listen` write them. The protocol may

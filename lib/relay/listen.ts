@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { RelayError } from '../contract/rpc-errors.js';
 import type { RpcTlsSettings } from '../contract/settings.js';
 import { messageOf } from '../contract/thrown.js';
-import { formatAddress, type RelayAddress, type UnixAddress } from './address.js';
+import { formatAddress, type RelayAddress, UNIX_TLS, type UnixAddress } from './address.js';
 import { KEEP_ALIVE_MS } from './dial.js';
 import { isAnswered } from './socket-probe.js';
 import { secureContext } from './tls-files.js';
@@ -66,7 +66,7 @@ function createRelayServer(address: RelayAddress, { tls, handshakeTimeoutMs, onS
   const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if (tls === undefined) return createServer(socketOptions, onSocket);
   const text = formatAddress(address);
-  if (address.kind === 'unix') throw new RelayError(text, 'A unix socket has no TLS: its mode protects it. Remove "rpc.tls", or listen on tcp.');
+  if (address.kind === 'unix') throw new RelayError(text, UNIX_TLS);
   if (tls.cert === undefined || tls.key === undefined)
     throw new RelayError(text, '"rpc.tls" needs "cert" and "key" on the listening side. Set both.');
   const clientCertificates = tls.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };

@@ -37,7 +37,7 @@ export class RpcClient implements RpcSender, JobsApiSource {
    * Opens nothing yet: the first call connects.
    *
    * @param address - `tcp://host:port` or `unix://path`.
-   * @throws RelayError when the address is none.
+   * @throws RelayError when the address is none, or TLS is asked of a unix socket.
    */
   static connect(address: string, options: RpcClientOptions = {}): RpcClient {
     return new RpcClient(new RpcConnection(address, options), options.codec ?? new JsonCodec(), '');

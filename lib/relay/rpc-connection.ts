@@ -4,6 +4,7 @@ import { type JobsLogger, silentLogger } from '../contract/logger.js';
 import { Ring } from '../contract/ring.js';
 import {
   FrameError,
+  RelayError,
   RpcUncertainError,
   RpcUnreachableError,
   ServiceError,
@@ -14,8 +15,8 @@ import { DEFAULT_RPC_LIMITS, type RpcTlsSettings } from '../contract/settings.js
 import { errorOf } from '../contract/thrown.js';
 import { FrameFlag } from '../wire/frame.js';
 import { MethodNames } from '../wire/method-names.js';
-import { RPC_HEADER_BYTES, type RpcMessage } from '../wire/rpc-message.js';
-import { parseAddress, type RelayAddress } from './address.js';
+import type { RpcMessage } from '../wire/rpc-message.js';
+import { parseAddress, type RelayAddress, UNIX_TLS } from './address.js';
 import { CallDeadlines } from './call-deadlines.js';
 import { dial } from './dial.js';
 import { Redial, type RedialOptions } from './redial.js';
@@ -56,6 +57,8 @@ const DEFAULT_MAX_WAITING = 10_000;
 const DEFAULT_MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** A connection that gave nothing for so long while a call ran out of time is taken for dead. Unit: milliseconds. */
 const SILENCE_MS = 30_000;
+/** How long the last calls may take to leave, when it is closed. Unit: milliseconds. */
+const LAST_WRITE_MS = 10_000;
 
 /**
  * Calls of one address over one socket, many at once. It connects at the first call and again whenever a call needs it,
@@ -86,7 +89,7 @@ export class RpcConnection {
   /** `proving`: the token is on its way. */
   #phase: 'idle' | 'connecting' | 'proving' | 'open' | 'resting' | 'closed' = 'idle';
   #giveUpDial: (() => void) | undefined;
-  /** Until the next try to connect, or until the token must be accepted. */
+  /** Until the next try to connect, until the token must be accepted, or until what is closed must have ended. */
   #timer: Timer | undefined;
   #attempts = 0;
   /** Why the last try to connect failed, until one succeeds. */
@@ -94,10 +97,11 @@ export class RpcConnection {
   /** Monotonic: when the other side was last heard. */
   #heardAt = 0;
 
-  /** @throws RelayError when `address` is none. */
+  /** @throws RelayError when `address` is none, or TLS is asked of a unix socket. */
   constructor(address: string, options: RpcConnectionOptions = {}) {
     this.address = address;
     this.#at = parseAddress(address);
+    if (this.#at.kind === 'unix' && options.tls !== undefined) throw new RelayError(address, UNIX_TLS);
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
     this.#connectAttempts = options.connectAttempts ?? Infinity;
@@ -141,17 +145,20 @@ export class RpcConnection {
     this.#deadlines.stop();
     this.#timer?.cancel();
     this.#giveUpDial?.();
-    const link = this.#link;
-    this.#link = undefined;
-    link?.end();
+    if (this.#link !== undefined) this.#endLink(this.#link);
     this.#failInFlight('closed');
     this.#failWaiting('closed');
     return Promise.resolve();
   }
 
+  #endLink(link: RpcLink): void {
+    link.end();
+    this.#timer = this.#clock.setTimer(LAST_WRITE_MS, () => link.destroy(), { keepsAlive: false });
+  }
+
   #take(call: RpcCall): void {
     if (this.#phase === 'closed') return this.#refuse(call, 'closed');
-    if (RPC_HEADER_BYTES + call.body.length > this.#maxFrameBytes) return this.#refuse(call, 'size');
+    if (Buffer.byteLength(call.method) + call.body.length > this.#maxFrameBytes) return this.#refuse(call, 'size');
     this.#deadlines.add(call.deadlineAt);
     if (this.#waiting.length === 0 && this.#hasPlace()) return this.#transmit(call);
     if (this.#waiting.length >= this.#maxWaiting || this.#waitingBytes + call.body.length > this.#maxWaitingBytes) return this.#refuse(call, 'full');
@@ -227,10 +234,8 @@ export class RpcConnection {
     const call = this.#inFlight.get(sequence);
     if (call === undefined) return; // it came too late: its caller has the error already
     this.#inFlight.delete(sequence);
-    if (this.#attempts > 0) {
-      this.#attempts = 0;
-      this.#redial.reset();
-    }
+    this.#attempts = 0;
+    this.#redial.reset();
     if (isError) call.reject(new ServiceError(call.method, this.address, textOf(body)));
     else call.resolve(body);
     if (this.#waiting.length > 0) this.#transmitWaiting();
@@ -251,6 +256,7 @@ export class RpcConnection {
   #ended(link: RpcLink, error: Error | undefined): void {
     if (this.#link !== link) return;
     this.#link = undefined;
+    if (this.#phase === 'closed') return this.#timer?.cancel();
     if (this.#phase === 'proving') {
       this.#timer?.cancel();
       return this.#connectFailed(error ?? new Error('the connection was closed before the token was accepted'));
@@ -276,7 +282,6 @@ export class RpcConnection {
 
   #reconnect(): void {
     if (this.#phase !== 'idle') return; // a call that was rejected has made another one
-    this.#attempts = Math.max(this.#attempts, 1);
     this.#phase = 'resting';
     this.#timer = this.#clock.setTimer(this.#redial.nextDelayMs(), () => {
       this.#phase = 'idle';

@@ -40,6 +40,8 @@ export class RpcLink {
     socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
       .on('drain', () => listener.onDrain())
+      // No answer comes any more; what is not written yet could keep the socket open for ever.
+      .on('end', () => socket.destroy())
       .on('error', (error) => (this.#error ??= error))
       .on('close', () => listener.onEnd(this.#error));
   }

@@ -30,6 +30,18 @@ async function pair(options: RpcConnectionOptions = {}): Promise<{ server: FakeS
   return { server, connection: connectionTo(server.address, options) };
 }
 
+/** A server that reads nothing. */
+async function deaf(): Promise<{ server: FakeServer; connection: RpcConnection; clock: VirtualClock }> {
+  const clock = new VirtualClock();
+  const server = await fake({ onSocket: (socket) => socket.pause() });
+  return { server, connection: connectionTo(server.address, { clock }), clock };
+}
+
+/** Then the deadline of the call is the only timer. */
+async function untilOpen(clock: VirtualClock): Promise<void> {
+  while (clock.pending !== 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 const send = (connection: RpcConnection, method = 'test.Do', body = ''): Promise<Uint8Array> =>
   connection.send(method, Buffer.from(body), FrameFlag.raw);
 const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
@@ -123,8 +135,21 @@ describe('a call', () => {
     });
   });
 
+  it('may be as large as a frame may be, the name of its method counted', async () => {
+    const echo = await startEchoServer({ limits: { maxFrameBytes: 1_000 } });
+    opened.push(() => echo.close());
+    const connection = connectionTo(echo.address, { maxFrameBytes: 1_000 });
+    const most = new Uint8Array(1_000 - 'test.Echo'.length);
+    expect(await connection.send('test.Echo', most, FrameFlag.raw)).toHaveLength(most.length);
+    expect(await errorOf(connection.send('test.Echo', new Uint8Array(most.length + 1), FrameFlag.raw))).toMatchObject({ reason: 'size' });
+  });
+
   it('is refused for an address that is none', () => {
     expect(() => new RpcConnection('127.0.0.1:6001')).toThrow(RelayError);
+  });
+
+  it('is refused for a unix socket with TLS, which would wait for a handshake for ever', () => {
+    expect(() => new RpcConnection('unix:///run/app/rpc.sock', { tls: {} })).toThrow(/A unix socket has no TLS/);
   });
 });
 
@@ -136,6 +161,14 @@ describe('a call without an answer', () => {
     const error = await pending;
     expect(error).toBeInstanceOf(RpcUncertainError);
     expect(error).toMatchObject({ code: 'RPC_UNCERTAIN', reason: 'lost', isUncertain: true, retriable: true, method: 'jobs.Push' });
+  });
+
+  it('is uncertain when the other side has ended, also while that does not read', async () => {
+    const { server, connection, clock } = await deaf();
+    const pending = errorOf(connection.send('test.Do', new Uint8Array(32 * MIB), FrameFlag.raw));
+    await untilOpen(clock);
+    server.sockets[0].end();
+    expect(await pending).toMatchObject({ code: 'RPC_UNCERTAIN', reason: 'lost' });
   });
 
   it('is uncertain when the answer is no frame', async () => {
@@ -237,6 +270,19 @@ describe('a connection', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it('that was lost and cannot be had again is told once', async () => {
+    const warnings: string[] = [];
+    const logger: JobsLogger = { debug: () => {}, info: () => {}, warn: (message) => warnings.push(message), error: () => {} };
+    const { server, connection } = await pair({ maxInFlight: 1, connectAttempts: 2, logger });
+    const flying = errorOf(send(connection));
+    const waiting = errorOf(send(connection));
+    await server.calls.next();
+    await server.stop();
+    expect(await flying).toMatchObject({ reason: 'lost' });
+    expect(await waiting).toMatchObject({ reason: 'connect' });
+    expect(warnings).toEqual([expect.stringContaining('cannot be reached')]);
+  });
+
   it('is given up after "connectAttempts" tries, and tried again by the next call', async () => {
     const port = await freePort();
     const connection = connectionTo(`tcp://127.0.0.1:${port}`, { connectAttempts: 2 });
@@ -320,6 +366,21 @@ describe('closing', () => {
     expect(await flying).toMatchObject({ code: 'RPC_UNCERTAIN', reason: 'closed' });
     expect(await waiting).toMatchObject({ code: 'RPC_UNREACHABLE', reason: 'closed' });
     expect(await errorOf(send(connection))).toMatchObject({ code: 'RPC_UNREACHABLE', reason: 'closed' });
+  });
+
+  it('waits ten seconds for a side that does not read, and sends it no more then', async () => {
+    const { server, connection, clock } = await deaf();
+    const pending = errorOf(connection.send('test.Do', new Uint8Array(32 * MIB), FrameFlag.raw));
+    await untilOpen(clock);
+    const [socket] = server.sockets;
+    const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    await connection.close();
+    expect(await pending).toMatchObject({ reason: 'closed' });
+    await clock.advance('10s');
+    socket.resume();
+    await ended;
+    expect(socket.bytesRead).toBeLessThan(32 * MIB);
+    expect(clock.pending).toBe(0);
   });
 
   it('leaves no timer and no socket', async () => {
