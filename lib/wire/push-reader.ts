@@ -35,6 +35,10 @@ const METADATA = LENGTH_DELIMITED(8);
 const OFFSET = NUMBER(9);
 const PARTITION = NUMBER(10);
 
+/** What jobs of a batch share: one that stays for long keeps a piece, not the whole batch. Unit: bytes. */
+const PIECE_BYTES = 32 * 1024;
+const NO_BYTES = new Uint8Array(0);
+
 /** A job of a body. Its id stays bytes until somebody reads it. */
 class WireJob extends JobRecord {
   readonly #bytes: Buffer;
@@ -42,11 +46,12 @@ class WireJob extends JobRecord {
   readonly #idEnd: number;
   #text: string | undefined;
 
-  constructor(draft: Draft, bytes: Buffer, payload: Uint8Array, kafka: KafkaPlace | undefined) {
+  /** @param start - Where `bytes` begin in the body. */
+  constructor(draft: Draft, bytes: Buffer, start: number, payload: Uint8Array, kafka: KafkaPlace | undefined) {
     super(draft.name, draft.pipeline, payload, draft.headers, draft.priority as number, draft.delayMs, draft.autoAck, undefined, kafka);
     this.#bytes = bytes;
-    this.#idStart = draft.idStart;
-    this.#idEnd = draft.idEnd;
+    this.#idStart = draft.idStart - start;
+    this.#idEnd = draft.idEnd - start;
   }
 
   // The reader has seen that it is UTF-8.
@@ -125,19 +130,21 @@ export class PushReader {
       if (tag === REQUEST_JOB) this.#readJob(cursor.length(end));
       else cursor.skip(tag, end);
     }
-    return draft.idStart === draft.idEnd ? undefined : this.#job(body);
+    return draft.idStart === draft.idEnd ? undefined : this.#job(body, 0);
   }
 
   /**
    * The jobs of a PushBatchRequest. One without an id gets one.
    *
-   * @param body - Belongs to the jobs from here on: payloads and ids are views of it.
+   * @param body - What the jobs need of it is copied.
    * @throws AnswerError when the bytes are no PushBatchRequest, there are more than `maxJobs`, or one is over a limit.
    */
   readBatch(body: Buffer, maxJobs = Infinity): JobRecord[] {
     const cursor = this.#cursor;
     const jobs: JobRecord[] = [];
     const end = body.length;
+    let piece = body.subarray(0, 0);
+    let pieceStart = 0;
     cursor.begin(body);
     while (cursor.at < end) {
       const tag = cursor.tag(end);
@@ -147,8 +154,14 @@ export class PushReader {
       }
       checkBatch(jobs.length + 1, maxJobs); // before it is made: 2 bytes on the wire are a job of 200
       this.#draft.clear('rpc_push_batch');
-      this.#readJob(cursor.length(end));
-      jobs.push(this.#job(body));
+      const length = cursor.length(end);
+      const start = cursor.at;
+      this.#readJob(length);
+      if (cursor.at > pieceStart + piece.length) {
+        pieceStart = start;
+        piece = Buffer.from(body.subarray(start, Math.max(cursor.at, Math.min(start + PIECE_BYTES, end))));
+      }
+      jobs.push(this.#job(piece, pieceStart));
     }
     return jobs;
   }
@@ -286,15 +299,17 @@ export class PushReader {
     return known;
   }
 
-  #job(body: Buffer): JobRecord {
+  /** @param start - Where `bytes` begin in the body. */
+  #job(bytes: Buffer, start: number): JobRecord {
     const draft = this.#draft;
     const { operation } = draft;
     checkPriority(draft.priority, operation);
     checkDelay(draft.delay, operation);
     checkJobSize(draft.name, draft.pipeline, draft.idEnd - draft.idStart, operation);
-    const payload = new Uint8Array(body.buffer, body.byteOffset + draft.payloadStart, draft.payloadEnd - draft.payloadStart);
+    const payloadBytes = draft.payloadEnd - draft.payloadStart;
+    const payload = payloadBytes === 0 ? NO_BYTES : new Uint8Array(bytes.buffer, bytes.byteOffset + draft.payloadStart - start, payloadBytes);
     const { topic, metadata, offset, partition } = draft;
     const isKafka = topic !== '' || metadata !== '' || offset !== 0 || partition !== 0;
-    return new WireJob(draft, body, payload, isKafka ? { topic, metadata, offset: BigInt(offset), partition } : undefined);
+    return new WireJob(draft, bytes, start, payload, isKafka ? { topic, metadata, offset: BigInt(offset), partition } : undefined);
   }
 }

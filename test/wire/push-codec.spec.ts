@@ -154,6 +154,18 @@ describe('reading pushes', () => {
     );
   });
 
+  it('lets a job of a batch keep its neighbours at most, not the whole batch', () => {
+    const payloads = Array.from({ length: 1_000 }, (_, i) => new Uint8Array(i === 500 ? 100_000 : i % 1_000).fill(i));
+    const body = Buffer.from(encodePushBatch(payloads.map((content, i) => aJob({ id: `${i}`, payload: content }))));
+    const read = new PushReader().readBatch(body);
+    body.fill(0); // the frame belongs to somebody else again
+    const got = read.map(({ payload: content }) => content as Uint8Array);
+
+    expect(read.every(({ id }, i) => id === `${i}`)).toBe(true);
+    expect(got.every((content, i) => Buffer.compare(content, payloads[i]!) === 0)).toBe(true);
+    expect(got.filter(({ buffer }) => buffer.byteLength > 64 * 1024)).toHaveLength(1);
+  });
+
   it('refuses every proper beginning of a job that ends inside a field', () => {
     const bytes = Buffer.from(encodePush(aJob({ name: 'email.send', payload: 'x', headers: { a: ['1'] }, id: 'some-id', priority: 300 })));
 

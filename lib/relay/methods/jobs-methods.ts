@@ -56,12 +56,16 @@ function pushMethod(api: JobsApi): RpcMethod {
 function pushBatchMethod(api: JobsApi, maxBatchJobs: number): RpcMethod {
   const reader = new PushReader();
   return async (body, codec) => {
-    const jobs = codec === FrameFlag.proto ? reader.readBatch(Buffer.from(body), maxBatchJobs) : readPlainBatch(body, codec, maxBatchJobs);
+    const jobs = codec === FrameFlag.proto ? reader.readBatch(bufferOf(body), maxBatchJobs) : readPlainBatch(body, codec, maxBatchJobs);
     if (jobs.length === 0) return writeEmpty(codec);
     await checkPipelines(api, jobs);
     throwFailed(await api.pushMany(jobs));
     return writeEmpty(codec);
   };
+}
+
+function bufferOf(body: Uint8Array): Buffer {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 /** All or nothing, as far as it can be known before: a batch with a name that is wrong stores no job. */
