@@ -87,7 +87,7 @@ export class Settlement implements RunContext {
     run.isSettled = true;
     if (run.isAutoAcked) return;
     if (outcome.kind === 'done') return this.#done(run);
-    return this.#track(run, this.#settleOther(run, outcome));
+    return this.#track(run, this.#settleOrFail(run, outcome));
   }
 
   /** Resolves when the drivers have taken all settlements so far. */
@@ -110,13 +110,21 @@ export class Settlement implements RunContext {
     completed(new CompletedJobEvent(run.delivery.job, run.pipeline.name, run.attempt, tookMs));
   }
 
+  // A delay or a header that a handler asks for, and a backoff that throws, may be no such thing: that is the failure of the job then, not of the kernel.
+  #settleOrFail(run: Run, outcome: Exclude<Outcome, { kind: 'done' }>): Done {
+    try {
+      return this.#settleOther(run, outcome);
+    } catch (error) {
+      return this.#final(run, failureOf(error), 'rejected');
+    }
+  }
+
   #settleOther(run: Run, outcome: Exclude<Outcome, { kind: 'done' }>): Done {
     const { delivery } = run;
     switch (outcome.kind) {
       case 'failed':
         return this.#failed(run, outcome.error);
       case 'rejected':
-        this.#options.counters.failedRuns++;
         return this.#final(run, outcome.error, FINAL_CODES[outcome.error.code ?? ''] ?? 'rejected');
       case 'nacked':
         if (!outcome.requeue) this.#refused(run, outcome.reason);
@@ -137,7 +145,6 @@ export class Settlement implements RunContext {
     if (run.abortReason instanceof KernelStoppingError) return run.delivery.nack({ requeue: true });
     const final = FINAL_CODES[error.code ?? ''];
     if (error.code === 'SNOOZE_JOB') return this.#snooze(run, error);
-    this.#options.counters.failedRuns++;
     if (final !== undefined) return this.#final(run, error, final);
     const { job } = run.delivery;
     const failures = (numberHeader(job.headers, ATTEMPT_HEADER) ?? 0) + 1;
@@ -163,6 +170,7 @@ export class Settlement implements RunContext {
 
   #again(run: Run, error: JobFailure, delayMs: number, headers: JobHeaders): Done {
     const { clock, counters, logger } = this.#options;
+    counters.failedRuns++;
     counters.retried++;
     const { job } = run.delivery;
     const wholeMs = Math.ceil(delayMs);
@@ -181,7 +189,8 @@ export class Settlement implements RunContext {
 
   #snooze(run: Run, error: JobFailure): Done {
     const { job } = run.delivery;
-    const delayMs = durationMs((error.cause as SnoozeJobError).delay, 'SnoozeJobError.delay');
+    const { delay } = (error.cause ?? {}) as SnoozeJobError;
+    const delayMs = durationMs(delay, 'SnoozeJobError.delay');
     this.#options.logger.debug(`Job "${job.name}" was put off by its handler for ${delayMs} ms.`, this.#facts(run));
     return run.delivery.requeue({ headers: this.#due(job.headers, delayMs), delayMs });
   }
@@ -190,7 +199,6 @@ export class Settlement implements RunContext {
     const { job } = run.delivery;
     const crashes = (numberHeader(job.headers, CRASHES_HEADER) ?? 0) + 1;
     const error: JobFailure = { type: 'WorkerCrash', message: outcome.detail, code: `WORKER_${outcome.reason.toUpperCase()}` };
-    this.#options.counters.failedRuns++;
     if (crashes >= this.#options.maxCrashes) return this.#final(run, error, 'crashed');
     this.#options.attempts.add(job.id, attemptOf(run.attempt, this.#options.clock.now(), error));
     return this.#again(run, error, run.retry.backoff(crashes), withHeaders(job.headers, { [CRASHES_HEADER]: [String(crashes)] }));
@@ -200,6 +208,7 @@ export class Settlement implements RunContext {
     const { counters, logger } = this.#options;
     const target = this.#targetOf(run);
     const { job } = run.delivery;
+    counters.failedRuns++;
     counters.failed++;
     if (reason === 'expired') counters.expired++;
     const line = `Job "${job.name}" failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}: ${error.message}`;
