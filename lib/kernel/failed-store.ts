@@ -40,6 +40,8 @@ const decoder = new TextDecoder();
 /** Jobs that will not run again unless they are replayed. Bounded by count and age. */
 export class FailedStore implements FailedJobs {
   readonly #options: FailedStoreOptions;
+  /** Ends the waits of replays that have a rate. */
+  readonly #wakes = new Set<() => void>();
   #isStopped = false;
   #lastBound: Promise<void> = DONE;
   #nextBound: Promise<void> | undefined;
@@ -110,6 +112,7 @@ export class FailedStore implements FailedJobs {
   /** Ends replays that are under way. */
   stop(): void {
     this.#isStopped = true;
+    for (const wake of this.#wakes) wake();
   }
 
   /** What is there at the call, oldest first: a job that fails again meanwhile is not taken twice. */
@@ -201,7 +204,16 @@ export class FailedStore implements FailedJobs {
   #waitUntil(at: number): Promise<void> {
     const { clock } = this.#options;
     const leftMs = at - clock.monotonic();
-    return leftMs <= 0 ? Promise.resolve() : new Promise((resolve) => void clock.setTimer(leftMs, resolve));
+    if (leftMs <= 0 || this.#isStopped) return DONE;
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        timer.cancel();
+        this.#wakes.delete(wake);
+        resolve();
+      };
+      const timer = clock.setTimer(leftMs, wake);
+      this.#wakes.add(wake);
+    });
   }
 }
 

@@ -158,6 +158,15 @@ describe('A replay', () => {
     expect(runs.map(({ at }) => at - start)).toEqual([0, 500, 1_000]);
   });
 
+  it('with a rate ends with its kernel, without waiting for its next job', async () => {
+    const { kernel, clock } = await openReplaying(['a', 'b', 'c']);
+    const replaying = kernel.admin.failed.replay({}, { rate: 0.001 });
+    await settled();
+    await kernel.close();
+    expect(await replaying).toEqual({ replayed: 1, errors: [] });
+    expect(clock.pending).toBe(0);
+  });
+
   it('to another queue runs there', async () => {
     const { kernel, runs } = await openReplaying(['a']);
     await kernel.admin.failed.replay({}, { to: 'other' });
