@@ -165,9 +165,10 @@ export class Kernel implements JobsApi {
     await this.#whileRunning(() => this.#server?.listen());
     await this.#whileRunning(() => this.#workforce?.start());
     if (!this.isRunning) return;
-    const consumed = [...this.#pipelines].filter(({ name }) => this.#parts.consumes(name));
-    await Promise.all(consumed.map((pipeline) => pipeline.run()));
-    if (consumed.length > 0) this.#keepProcessAlive();
+    // Some may run already: they were declared or resumed while the workers started.
+    const idle = [...this.#pipelines].filter(({ name, isRunning }) => !isRunning && this.#parts.consumes(name));
+    await Promise.all(idle.map((pipeline) => pipeline.run()));
+    if ([...this.#pipelines].some(({ isRunning }) => isRunning)) this.#keepProcessAlive();
   }
 
   push(job: Job): Promise<PushReceipt> {

@@ -1,5 +1,6 @@
 import { JobRecord, NO_HEADERS, type Job } from '../../lib/contract/job.js';
 import type { PushOutcome } from '../../lib/contract/jobs-api.js';
+import { createKernel } from '../../lib/runtime/create-kernel.js';
 import { openDurable } from '../support/durable-driver.js';
 import { aJob } from '../support/jobs.js';
 import { closeKernels, deferred, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
@@ -306,6 +307,17 @@ describe('Pipelines at run time', () => {
     await opened.kernel.resume('later');
     await settled();
     expect(opened.started).toEqual(['waits']);
+  });
+
+  it('resumed before the start do not keep the kernel from it', async () => {
+    const kernel = await createKernel({ pipelines: { q: { driver: 'memory' }, r: { driver: 'memory' } } });
+    await kernel.resume('q');
+    await kernel.start();
+    expect((await kernel.stat()).map(({ pipeline, ready }) => [pipeline, ready])).toEqual([
+      ['q', true],
+      ['r', true],
+    ]);
+    await kernel.close();
   });
 
   it('declared run at once when "consume" names them', async () => {
