@@ -11,6 +11,7 @@ import type { JobsLogger } from '../contract/logger.js';
 import type { KernelService } from '../contract/service.js';
 import type { KernelSettings, PipelineSettings } from '../contract/settings.js';
 import type { StateStore } from '../contract/state-store.js';
+import { messageOf } from '../contract/thrown.js';
 import { Admin } from './admin.js';
 import { createAttemptLog } from './attempt-log.js';
 import { createCounters } from './counters.js';
@@ -180,9 +181,14 @@ export class Kernel implements JobsApi {
   }
 
   async declare(declaration: PipelineDeclaration): Promise<void> {
-    if (this.#phase !== 'idle' && this.#phase !== 'running') throw new KernelStoppingError(declaration.name);
+    if (this.#isStopping) throw new KernelStoppingError(declaration.name);
     const opened = await this.#parts.open(declaration);
     const pipeline = await this.#pipelines.open(opened.settings, () => this.#createPipeline(opened));
+    if (this.#isStopping) {
+      // A close may have passed it by.
+      await this.#pipelines.end(pipeline, deadlineAfter(this.#parts.clock, CLOSE_TIMEOUT_MS));
+      throw new KernelStoppingError(declaration.name);
+    }
     if (!this.isRunning || !this.#parts.consumes(pipeline.name)) return;
     await pipeline.run();
     this.#keepProcessAlive();
@@ -199,6 +205,7 @@ export class Kernel implements JobsApi {
   }
 
   async resume(...names: string[]): Promise<void> {
+    if (this.#isStopping) throw new KernelStoppingError();
     for (const name of names) await this.#pipelines.of(name).run();
     this.#keepProcessAlive();
   }
@@ -249,6 +256,10 @@ export class Kernel implements JobsApi {
     this.#workforce?.kill();
   }
 
+  get #isStopping(): boolean {
+    return this.#phase !== 'idle' && this.#phase !== 'running';
+  }
+
   // A stop that comes meanwhile is no failure of the start.
   async #whileRunning(begin: () => Promise<void> | undefined): Promise<void> {
     if (!this.isRunning) return;
@@ -268,13 +279,13 @@ export class Kernel implements JobsApi {
     const deadline = deadlineAfter(this.#parts.clock, timeoutMs + graceMs);
     this.#phase = 'draining';
     this.#failed.stop();
-    const services = this.#stopServices(deadline);
-    await Promise.all([...this.#pipelines].map((pipeline) => pipeline.beginStop()));
+    const services = this.#inOrder('The services', () => this.#workforce?.stopServices(deadline));
+    await Promise.all([...this.#pipelines].map((pipeline) => this.#inOrder(`Pipeline "${pipeline.name}"`, () => pipeline.beginStop())));
     if (!(await this.#dispatchers.idleWithin(timeoutMs))) await this.#abortRuns(graceMs);
     this.#dispatchers.stop();
     await services;
-    await this.#workforce?.stopWorkers(deadline);
-    await this.#settlement.flush();
+    await this.#inOrder('The workers', () => this.#workforce?.stopWorkers(deadline));
+    await this.#settlement.flush(deadlineAfter(this.#parts.clock, CLOSE_TIMEOUT_MS));
     this.#runLimits.stop();
     this.#phase = 'drained';
     this.#keepAlive?.cancel();
@@ -284,39 +295,44 @@ export class Kernel implements JobsApi {
     await this.drain(options);
     const deadline = deadlineAfter(this.#parts.clock, CLOSE_TIMEOUT_MS);
     // Other processes have no other place to push to: they are answered as long as there are drivers.
-    await this.#server?.close(deadline);
-    await this.#workforce?.close(deadline);
+    await this.#inOrder('The RPC server', () => this.#server?.close(deadline));
+    await this.#inOrder('What the workers call', () => this.#workforce?.close(deadline));
     await Promise.all(
-      [...this.#pipelines].map(async (pipeline) => {
-        const lost = await pipeline.stop(deadline);
-        if (lost > 0)
-          this.#parts.logger.warn(
-            `Pipeline "${pipeline.name}" lost ${lost} job${lost === 1 ? '' : 's'} that ${lost === 1 ? 'was' : 'were'} in memory only.`,
-            { pipeline: pipeline.name, lost },
-          );
-      }),
+      [...this.#pipelines].map((pipeline) => this.#inOrder(`Pipeline "${pipeline.name}"`, () => this.#stopPipeline(pipeline, deadline))),
     );
-    await this.#settlement.flush();
+    const untaken = await this.#settlement.flush(deadline);
+    if (untaken > 0)
+      this.#parts.logger.error(`Settlements of jobs that no driver took in time: ${untaken}. These jobs may run again.`, { jobs: untaken });
     this.#pipelines.close();
     this.#phase = 'closed';
     await this.#parts.store.close();
   }
 
-  async #stopServices(deadline: Deadline): Promise<void> {
+  async #stopPipeline(pipeline: Pipeline, deadline: Deadline): Promise<void> {
+    const { name } = pipeline;
+    const lost = await pipeline.stop(deadline);
+    if (lost === 0) return;
+    const jobs = lost === 1 ? '1 job that was' : `${lost} jobs that were`;
+    this.#parts.logger.warn(`Pipeline "${name}" lost ${jobs} in memory only.`, { pipeline: name, lost });
+  }
+
+  /** One part that does not stop keeps no other from it. */
+  async #inOrder(part: string, stop: () => Promise<void> | undefined): Promise<void> {
     try {
-      await this.#workforce?.stopServices(deadline);
+      await stop();
     } catch (error) {
-      this.#parts.logger.error('The services did not stop in order.', { error });
+      this.#parts.logger.error(`${part} did not stop in order: ${messageOf(error)}`, { error });
     }
   }
 
   async #abortRuns(graceMs: number): Promise<void> {
-    const workers = this.#workforce?.stopWorkers(deadlineAfter(this.#parts.clock, graceMs));
+    const deadline = deadlineAfter(this.#parts.clock, graceMs);
+    const workers = this.#inOrder('The workers', () => this.#workforce?.stopWorkers(deadline));
     this.#dispatchers.stop();
     for (const run of this.#dispatchers.runs()) {
-      run.abort(new KernelStoppingError());
-      // The end of a worker tells what becomes of its job; this is for one that does not end.
+      // The end of a worker tells what becomes of its job; this is for one that does not end. Before the abort, which may end the run.
       this.#runLimits.abandonAfter(run, graceMs + (this.#workforce?.admin === undefined ? 0 : KILL_TIMEOUT_MS));
+      run.abort(new KernelStoppingError());
     }
     await workers;
     await this.#dispatchers.idleWithin(Infinity);
@@ -368,9 +384,9 @@ export class Kernel implements JobsApi {
   }
 
   #cancel(run: Run, reason: Error): void {
+    this.#runLimits.abandonAfter(run, this.#parts.settings.graceMs);
     run.abort(reason);
     this.events.events.cancelled?.({ ...run.event(), reason: reason.message });
-    this.#runLimits.abandonAfter(run, this.#parts.settings.graceMs);
   }
 
   #keepProcessAlive(): void {

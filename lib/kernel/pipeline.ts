@@ -200,11 +200,15 @@ export class Pipeline implements RunPipeline {
   /** Returns what was not started and closes the driver. Answers how many jobs end with it. */
   async stop(deadline: Deadline): Promise<number> {
     this.#isStopping = true;
-    await this.#driver.pause();
-    await this.#returnQueued();
-    const stat = await this.#driver.stat();
-    await this.#driver.stop(deadline);
-    return this.capabilities.persistent ? 0 : stat.reserved + stat.delayed;
+    try {
+      await this.#driver.pause();
+      await this.#returnQueued();
+      if (this.capabilities.persistent) return 0;
+      const { reserved, delayed } = await this.#driver.stat();
+      return reserved + delayed;
+    } finally {
+      await this.#driver.stop(deadline);
+    }
   }
 
   stat(): Promise<PipelineStat> {
@@ -228,9 +232,8 @@ export class Pipeline implements RunPipeline {
 
   // From the last to the first, so that they are in their old order at the head of the driver's queue.
   async #returnQueued(): Promise<void> {
-    for (const delivery of this.takeQueued(() => true).reverse()) {
-      await (delivery.release === undefined ? delivery.nack({ requeue: true }) : delivery.release());
-    }
+    const deliveries = this.takeQueued(() => true).reverse();
+    await Promise.all(deliveries.map(async (delivery) => (delivery.release === undefined ? delivery.nack({ requeue: true }) : delivery.release())));
   }
 
   #refusal(job: Job): JobsError | undefined {

@@ -59,12 +59,12 @@ export class Pipelines {
   /** Ends all of these, or none when one of them is not there. */
   async destroy(names: readonly string[], deadline: Deadline): Promise<void> {
     const pipelines = names.map((name) => this.of(name));
-    await Promise.all(
-      pipelines.map(async (pipeline) => {
-        await pipeline.destroy(deadline);
-        this.#byName.delete(pipeline.name);
-      }),
-    );
+    await Promise.all(pipelines.map((pipeline) => this.end(pipeline, deadline)));
+  }
+
+  async end(pipeline: Pipeline, deadline: Deadline): Promise<void> {
+    await pipeline.destroy(deadline);
+    this.#byName.delete(pipeline.name);
   }
 
   /** Forgets them all; they are to be stopped. */

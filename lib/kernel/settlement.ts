@@ -1,4 +1,4 @@
-import type { Clock } from '../contract/clock.js';
+import type { Clock, Deadline } from '../contract/clock.js';
 import { durationMs } from '../contract/duration.js';
 import { KernelStoppingError } from '../contract/errors.js';
 import type { Outcome } from '../contract/executor.js';
@@ -90,8 +90,20 @@ export class Settlement implements RunContext {
     return this.#track(run, this.#settleOrFail(run, outcome));
   }
 
-  /** Resolves when the drivers have taken all settlements so far. */
-  async flush(): Promise<void> {
+  /** Resolves when the drivers have taken all settlements so far, or at the deadline. Answers how many they have not. */
+  async flush(deadline: Deadline): Promise<number> {
+    const { clock } = this.#options;
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimer(deadline.remainingMs(), resolve);
+      void this.#taken().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    return this.#outstanding.size;
+  }
+
+  async #taken(): Promise<void> {
     while (this.#outstanding.size > 0) await Promise.all(this.#outstanding);
     await this.#options.attempts.flush();
   }

@@ -264,7 +264,12 @@ describe('A job that asks for another run in a way that cannot be', () => {
     ['a RetryJobError whose delay is none', new RetryJobError('not yet', { delay: 'soon' }), {}, 'RetryJobError.delay is "soon".'],
     ['a RetryJobError whose headers are none', new RetryJobError('not yet', { headers: { 'x-try': 1 as never } }), {}, 'not iterable'],
     ['a SnoozeJobError whose delay is none', new SnoozeJobError(-1), {}, 'SnoozeJobError.delay is -1.'],
-    ['an error of others with the code of one', Object.assign(new Error('not yet'), { code: 'SNOOZE_JOB' }), {}, 'SnoozeJobError.delay is undefined.'],
+    [
+      'an error of others with the code of one',
+      Object.assign(new Error('not yet'), { code: 'SNOOZE_JOB' }),
+      {},
+      'SnoozeJobError.delay is undefined.',
+    ],
     ['a backoff that throws', new Error('it broke'), { backoff: broken }, 'the backoff broke'],
     ['a backoff that answers no number', new Error('it broke'), { backoff: () => Number.NaN }, 'backoff() is NaN.'],
   ])('is kept in the failed store and harms nobody: %s', async (_what, error, retry, message) => {
@@ -272,7 +277,9 @@ describe('A job that asks for another run in a way that cannot be', () => {
     await opened.jobs.connect('q').push('job', '');
     await opened.clock.advance('1h');
     expect(opened.runs).toHaveLength(1);
-    expect(await failedOf(opened)).toMatchObject([{ name: 'job', reason: 'rejected', error: { message: expect.stringContaining(message) as string } }]);
+    expect(await failedOf(opened)).toMatchObject([
+      { name: 'job', reason: 'rejected', error: { message: expect.stringContaining(message) as string } },
+    ]);
     expect(await opened.kernel.admin.counters()).toMatchObject({ failedRuns: 1, failed: 1, retried: 0 });
     expect((await opened.kernel.stat())[0]).toMatchObject({ active: 0, reserved: 0, delayed: 0 });
   });

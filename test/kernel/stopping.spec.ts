@@ -1,7 +1,17 @@
+import type { Driver, DriverModule } from '../../lib/contract/driver.js';
+import { capabilities, createDriver } from '../../lib/drivers/memory.driver.js';
+import { MemoryStore } from '../../lib/store/memory.store.js';
+import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { openDurable } from '../support/durable-driver.js';
 import { closeKernels, deferred, openKernel, settled } from '../support/kernel.js';
 
 afterEach(closeKernels);
+
+/** The memory driver, but for what is given. */
+function memoryDriver(change: Partial<Driver>): DriverModule {
+  const module: DriverModule<object> = { capabilities, options: [], createDriver: (context) => Object.assign(createDriver(context), change) };
+  return module as unknown as DriverModule;
+}
 
 describe('drain', () => {
   it('of an idle kernel ends at once', async () => {
@@ -165,6 +175,71 @@ describe('drain', () => {
     await settled();
     expect(errors).toMatchObject([{ error: { message: 'connection lost' }, queue: 'q', jobId: task.id }]);
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  it('and close end although a driver never takes a settlement, and say so', async () => {
+    const { kernel, jobs, clock, on, log } = await openDurable({}, { ack: () => new Promise(() => {}) });
+    on('job', () => undefined);
+    await jobs.connect('q').push('job', '');
+    await settled();
+    const closing = kernel.close();
+    await clock.advance('1m');
+    await closing;
+    expect(log.lines).toMatchObject([
+      { level: 'error', message: expect.stringContaining('no driver took in time: 1.') as string, fields: { jobs: 1 } },
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each(['pause', 'stat', 'stop'])(
+    'and close go on where the %s of a driver fails: the others are stopped, and the store is closed',
+    async (method) => {
+      const stopped: string[] = [];
+      const clock = new VirtualClock();
+      const store = new MemoryStore(clock);
+      const bad = memoryDriver({ stop: async () => void stopped.push('bad'), [method]: () => Promise.reject(new Error('broken')) });
+      const good = memoryDriver({ stop: async () => void stopped.push('good') });
+      const { kernel, log } = await openKernel(
+        { pipelines: { first: { driver: 'bad' }, second: { driver: 'good' } } },
+        { clock, store, drivers: { bad: () => Promise.resolve(bad), good: () => Promise.resolve(good) } },
+      );
+      await kernel.close();
+      expect(stopped.toSorted()).toEqual(method === 'stop' ? ['good'] : ['bad', 'good']);
+      await expect(store.get('key')).rejects.toMatchObject({ code: 'STATE_STORE_CLOSED' });
+      expect(log.lines).toMatchObject([{ level: 'error', message: 'Pipeline "first" did not stop in order: broken' }]);
+    },
+  );
+
+  it('refuses to resume a pipeline', async () => {
+    const { kernel, jobs, on } = await openDurable();
+    const { promise, resolve } = deferred();
+    let runs = 0;
+    on('job', () => {
+      runs++;
+      return promise;
+    });
+    await jobs.connect('q').push('job', '');
+    await settled();
+    await kernel.pause('q');
+    await jobs.connect('q').push('job', '');
+    const draining = kernel.drain();
+    await expect(kernel.resume('q')).rejects.toMatchObject({ code: 'KERNEL_STOPPING' });
+    resolve();
+    await draining;
+    expect(runs).toBe(1);
+  });
+
+  it('leaves no pipeline open whose declaration was under way', async () => {
+    const opening = deferred();
+    const calls: string[] = [];
+    const slow = memoryDriver({ open: () => opening.promise, stop: async () => void calls.push('stop') });
+    const { kernel } = await openKernel({}, { drivers: { slow: () => Promise.resolve(slow) } });
+    const declaring = kernel.declare({ name: 'late', driver: 'slow' });
+    await settled();
+    await kernel.close();
+    opening.resolve();
+    await expect(declaring).rejects.toMatchObject({ code: 'KERNEL_STOPPING', pipeline: 'late' });
+    expect([calls, await kernel.list()]).toEqual([['stop'], []]);
   });
 
   it('and close may be called again, and at once', async () => {
