@@ -118,7 +118,8 @@ function isAlive(socket: string): Promise<boolean> {
       resolve(isUp);
     };
     connection.once('connect', () => end(true));
-    connection.once('error', () => end(false));
+    // Nobody listens. All else says nothing of the owner: that of a frozen one with a full queue is EAGAIN.
+    connection.once('error', ({ code }: NodeJS.ErrnoException) => end(code !== 'ENOENT' && code !== 'ECONNREFUSED'));
     // A frozen owner still holds the socket: it is alive.
     connection.setTimeout(CONNECT_TIMEOUT_MS, () => end(true));
   });
