@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { JobsError } from '../../lib/contract/errors.js';
+import { metaKey } from '../../lib/drivers/embedded/key.js';
 import type { Kernel } from '../../lib/kernel/kernel.js';
 import { createKernel } from '../../lib/runtime/create-kernel.js';
 import { itUnless } from '../support/skipped.js';
@@ -25,6 +27,18 @@ async function open(dataDir: string, options: object = {}): Promise<Kernel> {
   const kernel = await createKernel({ dataDir, consume: [], pipelines: { q: { driver: 'embedded', ...options } } });
   kernels.push(kernel);
   return kernel;
+}
+
+/** Connections that Node does not accept wait in a line of 511; Linux says EAGAIN to more, other systems that nobody listens. */
+const MORE_THAN_WAIT = 1_000;
+const itOnLinux = process.platform === 'linux' ? it : it.skip;
+
+function tryToConnect(path: string): Promise<{ readonly connection: Socket; readonly code: string | undefined }> {
+  return new Promise((resolve) => {
+    const connection = connect(path);
+    connection.once('connect', () => resolve({ connection, code: undefined }));
+    connection.once('error', ({ code }: NodeJS.ErrnoException) => resolve({ connection, code }));
+  });
 }
 
 async function refusal(attempt: Promise<unknown>): Promise<JobsError> {
@@ -110,6 +124,19 @@ describe('A file that is no file of jobs', () => {
     expect((await kernels[0]!.stat())[0]).toMatchObject({ reserved: 1 });
   });
 
+  it('and is damaged is refused, and nothing of it stays open', async () => {
+    const dataDir = createTempFolder();
+    await (await open(dataDir)).close();
+    const database = await openDatabase(join(dataDir, 'rr.db'));
+    void database.put(metaKey('sequence'), Buffer.from('no number'));
+    await database.flushed;
+    await database.close();
+    const { code, message } = await refusal(open(dataDir));
+    expect([code, message]).toEqual(['FILE_FORMAT', expect.stringContaining('or it is damaged')]);
+    const isOfIt = (handle: string): boolean => existsSync(handle) && readlinkSync(handle).startsWith(dataDir);
+    if (process.platform === 'linux') expect(readdirSync('/proc/self/fd').filter((name) => isOfIt(`/proc/self/fd/${name}`))).toEqual([]);
+  });
+
   it('of a newer version is refused, with both versions, nothing written', async () => {
     const dataDir = createTempFolder();
     const file = join(dataDir, 'rr.db');
@@ -152,7 +179,7 @@ describe('A file that is in use', () => {
     expect(readdirSync(dataDir).filter((name) => name.startsWith('rr.db.') && name.endsWith('.s'))).toHaveLength(1);
   });
 
-  it('by another process that is frozen is refused', async () => {
+  const frozenOwner = async (): Promise<string> => {
     const folder = createTempFolder();
     const dataDir = join(folder, 'data');
     const owner = startProcess('job-process.mjs', {
@@ -166,7 +193,23 @@ describe('A file that is in use', () => {
     });
     await owner.line('ready');
     owner.kill('SIGSTOP');
+    return dataDir;
+  };
+
+  it('by another process that is frozen is refused', async () => {
+    expect((await refusal(open(await frozenOwner()))).code).toBe('FILE_IN_USE');
+  });
+
+  itOnLinux('by another process that is frozen is refused, however often it was tried', async () => {
+    const dataDir = await frozenOwner();
+    const socket = join(
+      dataDir,
+      readdirSync(dataDir).find((name) => name.endsWith('.s'))!,
+    );
+    const tries = await Promise.all(Array.from({ length: MORE_THAN_WAIT }, () => tryToConnect(socket)));
+    expect(tries.map(({ code }) => code)).toContain('EAGAIN');
     expect((await refusal(open(dataDir))).code).toBe('FILE_IN_USE');
+    for (const { connection } of tries) connection.destroy();
   });
 
   it('by another kernel of this process is refused, and the first goes on', async () => {

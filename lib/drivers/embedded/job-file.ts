@@ -26,6 +26,7 @@ const PIPELINE_PREFIX = 'pipeline:';
 const MAX_PIPELINES = 255;
 /** Sequence numbers are reserved in blocks, so that one write serves a million jobs and none is used twice. */
 const SEQUENCE_BLOCK = 2 ** 20;
+const SEQUENCE_BYTES = 8;
 
 /** One file of jobs, owned by this process, used by one or more pipelines. */
 export class JobFile {
@@ -46,7 +47,7 @@ export class JobFile {
     this.#owner = owner;
     this.room = new PushRoom(clock);
     this.starts = starts;
-    this.#sequence = this.#sequenceEnd = numberOf(database.get(SEQUENCE)) ?? 1;
+    this.#sequence = this.#sequenceEnd = sequenceIn(database, path);
   }
 
   /**
@@ -59,17 +60,19 @@ export class JobFile {
   static async open({ path, mode, logger, clock }: JobFileOptions): Promise<JobFile> {
     const database = await openLmdbFile({ path, mode, neededBy: 'The driver "embedded"', option: 'file' });
     let owner: FileOwner | undefined;
+    let starts: StartsFile | undefined;
     try {
       // Before it is claimed: nothing is written into the file of others.
       checkFormat(database, path);
       owner = await FileOwner.claim(database, path);
       checkFormat(database, path);
-      const starts = new StartsFile(`${path}.starts`, mode);
+      starts = new StartsFile(`${path}.starts`, mode);
       const file = new JobFile(path, database, owner, starts, clock);
       await Promise.all([database.put(VERSION, Buffer.from(FORMAT)), file.#reserve()]);
       await file.#countDeaths(logger);
       return file;
     } catch (error) {
+      starts?.close();
       await owner?.release();
       await database.close();
       if (error instanceof JobsError) throw error;
@@ -169,12 +172,15 @@ export function pipelineRange(region: Region, pipeline: number): { start: Buffer
   return { start: jobKey(region, pipeline, 0, 0), end };
 }
 
-function numberOf(bytes: Buffer | undefined): number | undefined {
-  return bytes === undefined ? undefined : Number(bytes.readBigUInt64BE());
+function sequenceIn(database: LmdbDatabase, path: string): number {
+  const bytes = database.get(SEQUENCE);
+  if (bytes === undefined) return 1;
+  if (bytes.length !== SEQUENCE_BYTES) throw new FileFormatError(path);
+  return Number(bytes.readBigUInt64BE());
 }
 
 function bytesOf(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
+  const bytes = Buffer.alloc(SEQUENCE_BYTES);
   bytes.writeBigUInt64BE(BigInt(value));
   return bytes;
 }
