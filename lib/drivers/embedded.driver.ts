@@ -15,7 +15,7 @@ import { EmbeddedDelivery, type DeliveryHolder } from './embedded/delivery.js';
 import { DueScan } from './embedded/due-scan.js';
 import { JobFile, pipelineRange, resolveFile } from './embedded/job-file.js';
 import { JobWriter } from './embedded/job-writer.js';
-import { Region, regionOf } from './embedded/key.js';
+import { pipelineOf, Region, regionOf } from './embedded/key.js';
 import { crashesOf, DamagedRecordError, decodeRecord } from './embedded/record.js';
 import { ReadyLanes } from './embedded/ready-lanes.js';
 import { Removals } from './embedded/removals.js';
@@ -41,6 +41,8 @@ export function createDriver(context: DriverContext<EmbeddedOptions>): Driver {
 /** What is there once the driver is open. */
 interface OpenedFile {
   readonly file: JobFile;
+  /** Of the pipeline, in the keys. */
+  readonly number: number;
   readonly writer: JobWriter;
   readonly lanes: ReadyLanes;
   readonly due: DueScan;
@@ -52,6 +54,8 @@ interface OpenedFile {
 class EmbeddedDriver implements Driver, DeliveryHolder {
   readonly #context: DriverContext<EmbeddedOptions>;
   readonly #path: string;
+  /** The name of the file among what pipelines share. */
+  readonly #resource: string;
   readonly #returned = new Ring<EmbeddedDelivery>();
   readonly #suspects: Suspects;
   readonly #drain = (): void => this.#lendWaiting();
@@ -65,15 +69,26 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   constructor(context: DriverContext<EmbeddedOptions>) {
     this.#context = context;
     this.#path = resolveFile(context.options.file ?? DEFAULT_FILE, context.dataDir, context.isDeclared);
+    this.#resource = `embedded:${this.#path}`;
     this.#suspects = new Suspects(context.maxCrashes ?? DEFAULT_MAX_CRASHES);
     this.#retries = new Retries(context.clock);
     this.#wallOffset = context.clock.now() - context.clock.monotonic();
   }
 
   async open(): Promise<void> {
-    const { resources, logger, options: given, pipeline, priority, pushTimeoutMs, clock } = this.#context;
+    const { resources, logger, options: given, clock } = this.#context;
     const mode = given.permissions ?? DEFAULT_MODE;
-    const file = await resources.share(`embedded:${this.#path}`, () => JobFile.open({ path: this.#path, mode, logger, clock }));
+    const file = await resources.share(this.#resource, () => JobFile.open({ path: this.#path, mode, logger, clock }));
+    try {
+      this.#opened = this.#openIn(file);
+    } catch (error) {
+      await resources.release(this.#resource);
+      throw error;
+    }
+  }
+
+  #openIn(file: JobFile): OpenedFile {
+    const { logger, pipeline, priority, pushTimeoutMs, clock } = this.#context;
     const number = file.pipelineNumber(pipeline);
     const { database } = file;
     for (const region of [Region.ready, Region.delayed]) this.#counts.add(region, database.getKeysCount(pipelineRange(region, number)));
@@ -81,8 +96,9 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
     const onCommitted = (jobs: readonly WrittenJob[]): void => this.#committed(jobs);
     const due = new DueScan({ clock, database, number, lastSequence: file.lastSequence, now, onDue: this.#drain });
     const written = { database, retries: this.#retries, report: (cause: unknown, consequence: string) => this.#report(cause, consequence) };
-    this.#opened = {
+    const opened = {
       file,
+      number,
       writer: new JobWriter({ file, number, priority, pushTimeoutMs, now, onCommitted }),
       lanes: new ReadyLanes(database, number),
       due,
@@ -92,6 +108,7 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
     };
     const { reserved, delayed } = this.#counts.stat;
     if (reserved + delayed > 0) logger.info(`Pipeline "${pipeline}" found ${reserved} waiting and ${delayed} delayed jobs.`, { file: this.#path });
+    return opened;
   }
 
   // No `async` on the push path: all pushes of one commit share one promise.
@@ -123,10 +140,11 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
     this.#phase = 'stopped';
     this.#opened?.writer.refuse(new DriverStoppedError(this.#context.pipeline));
     this.#recallAutoAcks();
+    this.#forgetStarts();
     await this.#opened?.file.settle();
     this.#opened?.due.stop();
     this.#retries.stop();
-    await this.#context.resources.release(`embedded:${this.#path}`);
+    if (this.#opened !== undefined) await this.#context.resources.release(this.#resource);
   }
 
   stat(): Promise<PipelineStat> {
@@ -177,20 +195,20 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   // The holder's side. The kernel's slot is free when these return; the write rides with the next commit.
 
   settled(delivery: EmbeddedDelivery): Done {
-    if (this.#phase === 'stopped') return;
+    if (this.#isLate(delivery)) return;
     this.#giveBack(delivery);
     this.#counts.stored(delivery.key, -1);
     if (!delivery.isRemoved) this.#open.removals.remove(delivery.key);
   }
 
   putBack(delivery: EmbeddedDelivery, headers: JobHeaders, delayMs: number): Done {
-    if (this.#phase === 'stopped') return;
+    if (this.#isLate(delivery)) return;
     this.#giveBack(delivery);
     return this.#move(delivery, headers, delayMs);
   }
 
   returned(delivery: EmbeddedDelivery): Done {
-    if (this.#phase === 'stopped') return;
+    if (this.#isLate(delivery)) return;
     if (delivery.slot !== undefined) {
       this.#open.file.starts.erase(delivery.slot);
       this.#writeStarts();
@@ -286,6 +304,21 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
       delivery.isRemoved = true;
       this.#putInFront(delivery);
     }
+  }
+
+  /** It ran on when its pipeline was stopped: it stays in the file, and its slot serves others. */
+  #isLate({ slot }: EmbeddedDelivery): boolean {
+    if (this.#phase !== 'stopped') return false;
+    if (slot !== undefined) this.#open.file.starts.giveBack(slot);
+    return true;
+  }
+
+  // What still runs at a stop has not killed its process.
+  #forgetStarts(): void {
+    if (this.#opened === undefined) return;
+    const { file, number } = this.#opened;
+    file.starts.eraseKeys((key) => pipelineOf(key) === number);
+    this.#writeStarts();
   }
 
   /** It was not started, and is the next one again. */

@@ -5,6 +5,8 @@ import { deadlineAfter, systemClock, type Clock } from '../../lib/contract/clock
 import type { Delivery, DeliverySink, Driver, SharedResources } from '../../lib/contract/driver.js';
 import type { Job } from '../../lib/contract/job.js';
 import { createDriver, type EmbeddedOptions } from '../../lib/drivers/embedded.driver.js';
+import type { EmbeddedDelivery } from '../../lib/drivers/embedded/delivery.js';
+import { metaKey } from '../../lib/drivers/embedded/key.js';
 import type { Kernel } from '../../lib/kernel/kernel.js';
 import { Resources } from '../../lib/kernel/shared-resources.js';
 import { createKernel } from '../../lib/runtime/create-kernel.js';
@@ -290,6 +292,37 @@ describe('Starts', () => {
     expect(await startsAfter(dataDir, 2)).toEqual({ runs: 0, waits: 0 });
   });
 
+  it('are not counted for a job that still ran when its pipeline was stopped', async () => {
+    const dataDir = createTempFolder();
+    const resources = new Resources();
+    const other = await open({ dataDir, pipeline: 'other', resources });
+    const { driver, inbox } = await openRunning({ dataDir, resources });
+    await driver.push(aJob({ name: 'runs' }));
+    const runs = await inbox.next();
+    driver.starting!([runs]);
+    await stop(driver);
+    expect(await startsAfter(dataDir, 1)).toEqual({ runs: 0 });
+    await runs.ack();
+    await stop(other.driver);
+    expect(await startsAfter(dataDir, 1)).toEqual({ runs: 0 });
+  });
+
+  it('of a job that ended after its pipeline was stopped leave their place to others', async () => {
+    const dataDir = createTempFolder();
+    const resources = new Resources();
+    const other = await openRunning({ dataDir, pipeline: 'other', resources });
+    const { driver, inbox } = await openRunning({ dataDir, resources });
+    await driver.push(aJob());
+    await other.driver.push(aJob({ pipeline: 'other' }));
+    const runs = await inbox.next();
+    driver.starting!([runs]);
+    await stop(driver);
+    await runs.ack();
+    const next = await other.inbox.next();
+    other.driver.starting!([next]);
+    expect((next as EmbeddedDelivery).slot).toBe((runs as EmbeddedDelivery).slot);
+  });
+
   it('are kept when the job is put back', async () => {
     const dataDir = createTempFolder();
     await startedIn(dataDir);
@@ -472,6 +505,20 @@ describe('Several pipelines of one file', () => {
     );
     expect((await kernel.admin.browse('p3')).jobs).toHaveLength(1);
     expect((await kernel.admin.browse('p4')).jobs).toHaveLength(0);
+  });
+});
+
+describe('A pipeline that its file has no place for', () => {
+  it('is refused, and leaves the file to the next kernel', async () => {
+    const dataDir = createTempFolder();
+    await filled(dataDir, []);
+    const database = await openDatabase(join(dataDir, 'rr.db'));
+    for (let number = 2; number <= 255; number++) void database.put(metaKey(`pipeline:p${number}`), Buffer.from([number]));
+    await database.flushed;
+    await database.close();
+    await expect(open({ dataDir, pipeline: 'more' })).rejects.toMatchObject({ code: 'INVALID_PATH' });
+    const { driver } = await open({ dataDir });
+    expect(await driver.stat()).toMatchObject({ reserved: 0 });
   });
 });
 

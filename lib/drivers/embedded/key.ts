@@ -47,6 +47,10 @@ export function sequenceOf(key: Buffer): number {
   return key.readUIntBE(8, 6);
 }
 
+export function pipelineOf(key: Buffer): number {
+  return key[1]!;
+}
+
 export function regionOf(key: Buffer): number {
   return key[0]!;
 }

@@ -59,6 +59,16 @@ export class StartsFile {
     this.#free.push(slot);
   }
 
+  /** For a pipeline that ends while its jobs run: that is no death. Their slots stay taken. On the disk only after `write`. */
+  eraseKeys(matches: (key: Buffer) => boolean): void {
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const bytes = this.#buffer.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES);
+      if (!matches(bytes.subarray(0, KEY_BYTES))) continue;
+      bytes.fill(0);
+      this.#touch(slot);
+    }
+  }
+
   /** One write for all slots that changed. */
   write(): void {
     if (this.#dirtyFrom >= this.#dirtyTo) return;
