@@ -3,6 +3,7 @@ import { DONE } from '../contract/job.js';
 import type { FailedAttempt } from '../contract/kernel-admin.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { StateStore } from '../contract/state-store.js';
+import { idKey } from './id-key.js';
 
 /** Jobs remembered in memory; the one that failed longest ago goes first. */
 const MAX_JOBS = 10_000;
@@ -76,7 +77,7 @@ class StoredAttemptLog implements AttemptLog {
 
   add(id: string, attempt: FailedAttempt): void {
     const { store, ttlMs } = this.#options;
-    const key = PREFIX + id;
+    const key = PREFIX + idKey(id);
     this.#write(id, () =>
       store.transaction(async (transaction) => transaction.put(key, encode(withAttempt(decode(await transaction.get(key)), attempt)), { ttlMs })),
     );
@@ -85,7 +86,7 @@ class StoredAttemptLog implements AttemptLog {
   async read(id: string): Promise<readonly FailedAttempt[]> {
     await this.#writes.get(id);
     try {
-      return decode(await this.#options.store.get(PREFIX + id));
+      return decode(await this.#options.store.get(PREFIX + idKey(id)));
     } catch (error) {
       this.#report(id, 'read', error);
       return [];
@@ -93,7 +94,7 @@ class StoredAttemptLog implements AttemptLog {
   }
 
   forget(id: string): void {
-    this.#write(id, async () => void (await this.#options.store.delete(PREFIX + id)));
+    this.#write(id, async () => void (await this.#options.store.delete(PREFIX + idKey(id))));
   }
 
   async flush(): Promise<void> {

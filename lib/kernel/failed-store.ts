@@ -14,6 +14,7 @@ import type { FailedJob, FailedJobPage, FailedJobQuery, FailedJobs, ReplayOption
 import type { FailedStoreSettings } from '../contract/settings.js';
 import type { StateStore, StateTransaction } from '../contract/state-store.js';
 import { errorOf } from '../contract/thrown.js';
+import { idKey } from './id-key.js';
 
 /** What a failed store is given. */
 export interface FailedStoreOptions {
@@ -56,7 +57,7 @@ export class FailedStore implements FailedJobs {
     const ttl = { ttlMs: settings.ageMs };
     await store.transaction(async (transaction) => {
       transaction.put(key, encode(job), ttl);
-      transaction.put(IDS + job.id, encoder.encode(key), ttl);
+      transaction.put(IDS + idKey(job.id), encoder.encode(key), ttl);
     });
     await this.#bound();
   }
@@ -74,7 +75,7 @@ export class FailedStore implements FailedJobs {
   }
 
   async get(id: string): Promise<FailedJob | undefined> {
-    const key = await this.#options.store.get(IDS + id);
+    const key = await this.#options.store.get(IDS + idKey(id));
     const value = key === undefined ? undefined : await this.#options.store.get(decoder.decode(key));
     return value === undefined ? undefined : decode(value);
   }
@@ -221,8 +222,8 @@ async function deleteIn(transaction: StateTransaction, jobs: readonly FailedJob[
   for (const job of jobs) {
     const key = keyOf(job);
     transaction.delete(key);
-    const newest = await transaction.get(IDS + job.id);
-    if (newest !== undefined && decoder.decode(newest) === key) transaction.delete(IDS + job.id);
+    const newest = await transaction.get(IDS + idKey(job.id));
+    if (newest !== undefined && decoder.decode(newest) === key) transaction.delete(IDS + idKey(job.id));
   }
 }
 
@@ -259,7 +260,7 @@ function pageSize(limit: number | undefined): number {
 }
 
 function keyOf(job: FailedJob): string {
-  return `${JOBS}${timeText(job.failedAt)}/${job.id}`;
+  return `${JOBS}${timeText(job.failedAt)}/${idKey(job.id)}`;
 }
 
 function timeText(at: number): string {

@@ -1,7 +1,9 @@
 import type { StateTransaction } from '../../lib/contract/state-store.js';
 import { MemoryStore } from '../../lib/store/memory.store.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
+import { aJob } from '../support/jobs.js';
 import { closeKernels, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
+import { createTempFolder } from '../support/temp-folder.js';
 
 afterEach(closeKernels);
 
@@ -75,6 +77,32 @@ describe('The failed store', () => {
     const opened = await openWithFailed(['old', 'young'], { failed: { age: '10s' } });
     await opened.clock.advance(8_500);
     expect(await namesOf(opened)).toEqual(['young']);
+  });
+
+  it.each([
+    ['longer than a key of the store', 'x'.repeat(600)],
+    ['with half of a surrogate pair', 'half \ud800'],
+  ])('keeps a job whose id is %s, with all its runs', async (_what, id) => {
+    for (const store of ['memory', 'embedded'] as const) {
+      const { kernel, clock, on } = await openKernel({ retry: { attempts: 2 }, failed: { store }, dataDir: createTempFolder() });
+      let runs = 0;
+      on('job', () => {
+        runs++;
+        throw new Error('it broke');
+      });
+      const failed = new Promise((resolve) => kernel.events.on('failed', resolve));
+      await kernel.push(aJob({ pipeline: 'q', id }));
+      await clock.advance('1m');
+      await failed;
+      let kept = await kernel.admin.failed.get(id);
+      for (; kept === undefined; kept = await kernel.admin.failed.get(id)) {
+        expect(runs).toBe(2);
+        await clock.advance('1m');
+      }
+      expect(kept).toMatchObject({ id, history: [{ attempt: 1 }, { attempt: 2 }] });
+      expect(await kernel.admin.failed.remove(id)).toBe(1);
+      expect(await kernel.admin.failed.get(id)).toBeUndefined();
+    }
   });
 
   it('removes by id and by filter', async () => {
