@@ -1,9 +1,18 @@
+import { JobsArgumentError } from './errors.js';
 import { userHeaders } from './job-headers.js';
 import type { Job } from './job.js';
 import type { JobQuery, JobState, JobView } from './kernel-admin.js';
 
 /** Jobs of a page whose query names no `limit`. */
 export const DEFAULT_PAGE = 100;
+const MAX_PAGE = 1_000;
+
+/** @throws JobsArgumentError when it is no number of jobs that a page may have. */
+export function pageSize(limit: number | undefined): number {
+  if (limit === undefined) return DEFAULT_PAGE;
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
+  throw new JobsArgumentError(`limit is ${limit}. Give a whole number from 1 to ${MAX_PAGE}.`);
+}
 
 /** The job as the administration shows it. */
 export function viewOf(job: Job, state: JobState): JobView {

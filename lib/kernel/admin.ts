@@ -1,7 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
 import { CancelJobError } from '../contract/job-errors.js';
-import { DEFAULT_PAGE, isAskedFor, viewOf } from '../contract/job-view.js';
+import { isAskedFor, pageSize, viewOf } from '../contract/job-view.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import { NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import type { Counters } from './counters.js';
@@ -85,7 +85,7 @@ export class Admin implements KernelAdmin {
 
   async browse(name: string, query: JobQuery = {}): Promise<JobPage> {
     const pipeline = this.#options.pipelines.of(name);
-    const limit = query.limit ?? DEFAULT_PAGE;
+    const limit = pageSize(query.limit);
     const jobs: JobView[] = [];
     if (query.after === undefined || !query.after.startsWith(DRIVER_MARK)) {
       let position = Number(query.after ?? 0);

@@ -9,6 +9,7 @@ import {
   REPLAY_OF_HEADER,
   withHeaders,
 } from '../contract/job-headers.js';
+import { DEFAULT_PAGE, pageSize } from '../contract/job-view.js';
 import { DONE, JobRecord, type Job } from '../contract/job.js';
 import type { FailedJob, FailedJobPage, FailedJobQuery, FailedJobs, ReplayOptions, ReplayResult } from '../contract/kernel-admin.js';
 import type { FailedStoreSettings } from '../contract/settings.js';
@@ -27,8 +28,6 @@ export interface FailedStoreOptions {
 /** `failed/job/<failedAt>/<id>` holds the record, `failed/id/<id>` the key of the newest record of this id. */
 const JOBS = 'failed/job/';
 const IDS = 'failed/id/';
-const DEFAULT_PAGE = 100;
-const MAX_PAGE = 1_000;
 const DELETED_AT_ONCE = 256;
 /** Jobs that share the commits of a replay. A death between the two pushes them again at the next replay, so not too many. */
 const REPLAYED_AT_ONCE = 256;
@@ -251,12 +250,6 @@ function isMatch(job: FailedJob, query: FailedJobQuery): boolean {
 
 function isList(which: readonly string[] | FailedJobQuery): which is readonly string[] {
   return Array.isArray(which);
-}
-
-function pageSize(limit: number | undefined): number {
-  if (limit === undefined) return DEFAULT_PAGE;
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
-  throw new JobsArgumentError(`limit is ${limit}. Give a whole number from 1 to ${MAX_PAGE}.`);
 }
 
 function keyOf(job: FailedJob): string {

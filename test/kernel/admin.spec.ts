@@ -70,6 +70,14 @@ describe.each(['memory', 'embedded'] as const)('KernelAdmin with the driver %s',
     expect(names).toEqual(['running', 'queued-1', 'queued-2', 'held-1', 'held-2', 'delayed']);
   });
 
+  it.each([0, -1, 1.5, Number.NaN, 1_001])('refuses to browse %s jobs', async (limit) => {
+    const { kernel } = await openKernel();
+    await expect(kernel.admin.browse('q', { limit })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `limit is ${limit}. Give a whole number from 1 to 1000.`,
+    });
+  });
+
   it('browses by state, name and id', async () => {
     const { kernel, ids } = await openBusy(driver);
     const names = async (query: object): Promise<string[]> => (await kernel.admin.browse('q', query)).jobs.map(({ name }) => name);
