@@ -130,19 +130,24 @@ export class Pipeline implements RunPipeline {
     const { pushMany } = this.#driver;
     if (pushMany === undefined) return this.#pushEach(jobs);
     const refusals = jobs.map((job) => this.#refusal(job));
-    const accepted = jobs
+    const records = jobs
       .filter((_, index) => refusals[index] === undefined)
       .map((job) => {
         const record = JobRecord.from(job);
         record.priority = priorityOf(record, this.settings.priority);
         return record;
       });
-    const outcomes = await pushMany.call(this.#driver, accepted);
+    const outcomes = await pushMany.call(this.#driver, records);
     let next = 0;
     return refusals.map((error): PushOutcome => {
+      const record = records[next]!;
       const outcome: PushOutcome = error === undefined ? outcomes[next++]! : { ok: false, error };
-      if (outcome.ok) this.#countPush();
-      else this.#context.counters.pushErrors++;
+      if (outcome.ok) {
+        this.#announce(record);
+        this.#countPush();
+      } else {
+        this.#context.counters.pushErrors++;
+      }
       return outcome;
     });
   }

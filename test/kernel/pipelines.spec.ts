@@ -1,6 +1,7 @@
 import { JobRecord, NO_HEADERS, type Job } from '../../lib/contract/job.js';
 import type { PushOutcome } from '../../lib/contract/jobs-api.js';
 import { createKernel } from '../../lib/runtime/create-kernel.js';
+import { memoryDriver } from '../support/changed-driver.js';
 import { openDurable } from '../support/durable-driver.js';
 import { aJob } from '../support/jobs.js';
 import { closeKernels, deferred, openKernel, settled, type OpenedKernel } from '../support/kernel.js';
@@ -136,6 +137,16 @@ describe('pushMany', () => {
       aJob({ pipeline: 'q', payload: 'too long' }),
     ]);
     expect(await kernel.admin.counters()).toMatchObject({ pushed: 1, pushErrors: 3 });
+  });
+
+  it('tells of each job that was pushed, also through a driver that takes many at once', async () => {
+    const many = memoryDriver({ pushMany: (jobs) => Promise.resolve(jobs.map(() => ({ ok: true, receipt: {} }))) });
+    const { kernel } = await openKernel({ maxPayload: 5, pipelines: { q: { driver: 'many' } } }, { drivers: { many: () => Promise.resolve(many) } });
+    const pushed: string[] = [];
+    kernel.events.on('pushed', ({ name }) => pushed.push(name));
+    const jobs = ['a', 'b', 'c'].map((name) => aJob({ pipeline: 'q', name, payload: name === 'b' ? 'too long' : '' }));
+    expect((await kernel.pushMany(jobs)).map(({ ok }) => ok)).toEqual([true, false, true]);
+    expect(pushed).toEqual(['a', 'c']);
   });
 
   it('of nothing answers nothing', async () => {

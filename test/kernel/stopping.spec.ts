@@ -1,17 +1,10 @@
-import type { Driver, DriverModule } from '../../lib/contract/driver.js';
-import { capabilities, createDriver } from '../../lib/drivers/memory.driver.js';
 import { MemoryStore } from '../../lib/store/memory.store.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
+import { memoryDriver } from '../support/changed-driver.js';
 import { openDurable } from '../support/durable-driver.js';
 import { closeKernels, deferred, openKernel, settled } from '../support/kernel.js';
 
 afterEach(closeKernels);
-
-/** The memory driver, but for what is given. */
-function memoryDriver(change: Partial<Driver>): DriverModule {
-  const module: DriverModule<object> = { capabilities, options: [], createDriver: (context) => Object.assign(createDriver(context), change) };
-  return module as unknown as DriverModule;
-}
 
 describe('drain', () => {
   it('of an idle kernel ends at once', async () => {
