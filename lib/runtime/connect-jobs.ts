@@ -1,10 +1,12 @@
 import { Jobs } from '../client/jobs.js';
 import { systemClock, type Clock } from '../contract/clock.js';
 import { durationMs } from '../contract/duration.js';
+import { JobsArgumentError } from '../contract/errors.js';
 import type { JobsApi } from '../contract/jobs-api.js';
 import type { KernelAdmin } from '../contract/kernel-admin.js';
 import { silentLogger, type JobsLogger } from '../contract/logger.js';
 import type { RpcTargetSettings, RpcTlsSettings } from '../contract/settings.js';
+import { shown } from '../contract/shown.js';
 import { RemoteJobsApi } from '../relay/remote-jobs-api.js';
 import { RemoteKernelAdmin } from '../relay/remote-kernel-admin.js';
 import { RpcClient } from '../relay/rpc-client.js';
@@ -77,6 +79,7 @@ export class JobsConnection {
  *
  * @param address - `tcp://host:port` or `unix://path`: the other side's `rpc.listen`.
  * @throws RelayError when the address is none.
+ * @throws JobsArgumentError when an option is out of its range.
  * @example
  * const connection = connectJobs('tcp://127.0.0.1:6001');
  * await connection.jobs.queue('emails').push('email.send', { to: 'ada@example.com' });
@@ -85,10 +88,15 @@ export class JobsConnection {
  * @publicApi
  */
 export function connectJobs(address: string, options: ConnectJobsOptions = {}): JobsConnection {
-  const { token, tls, timeout = DEFAULT_TIMEOUT_S, connectAttempts } = options;
+  const { token, tls, timeout = DEFAULT_TIMEOUT_S, connectAttempts = DEFAULT_CONNECT_ATTEMPTS } = options;
+  const timeoutMs = durationMs(timeout, 'timeout');
+  if (timeoutMs === 0) throw new JobsArgumentError(`timeout is ${shown(timeout)}. Give more than 0 seconds.`);
+  if (!Number.isInteger(connectAttempts) || connectAttempts < 1) {
+    throw new JobsArgumentError(`connectAttempts is ${shown(connectAttempts)}. Give a whole number, 1 or more.`);
+  }
   const target = {
     connect: address,
-    timeoutMs: durationMs(timeout, 'timeout'),
+    timeoutMs,
     ...(token === undefined ? {} : { token }),
     ...(tls === undefined ? {} : { tls: tls === true ? {} : tls }),
   };

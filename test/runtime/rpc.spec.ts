@@ -219,6 +219,15 @@ describe('a connection to a kernel elsewhere', () => {
     });
   });
 
+  it.each([
+    [{ timeout: 0 }, 'timeout is 0. Give more than 0 seconds.'],
+    [{ timeout: '0s' }, 'timeout is "0s". Give more than 0 seconds.'],
+    [{ connectAttempts: 0 }, 'connectAttempts is 0. Give a whole number, 1 or more.'],
+    [{ connectAttempts: Number.NaN }, 'connectAttempts is NaN. Give a whole number, 1 or more.'],
+  ])('refuses an option that is out of its range: %p', (options, message) => {
+    expect(() => connectJobs('tcp://127.0.0.1:1', options)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message }) as Error);
+  });
+
   it('refuses an address that is none at once', () => {
     expect(() => connectJobs('127.0.0.1')).toThrow(/protocol is missing/);
   });
