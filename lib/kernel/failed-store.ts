@@ -120,7 +120,7 @@ export class FailedStore implements FailedJobs {
     if (typeof which === 'string') which = [which];
     const jobs: FailedJob[] = [];
     if (isList(which)) {
-      for (const id of which) {
+      for (const id of new Set(which)) {
         const job = await this.get(id);
         if (job !== undefined) jobs.push(job);
       }

@@ -146,6 +146,14 @@ describe('A replay', () => {
     expect(runs.map(({ name }) => name).toSorted()).toEqual(['a', 'c']);
   });
 
+  it('of one id that is named twice takes it once', async () => {
+    const { kernel, runs } = await openReplaying(['a', 'b']);
+    const { id } = (await kernel.admin.failed.list()).jobs[0]!;
+    expect(await kernel.admin.failed.replay([id, id])).toEqual({ replayed: 1, errors: [] });
+    await settled();
+    expect(runs).toHaveLength(1);
+  });
+
   it('by filter begins with the oldest', async () => {
     const { kernel, runs } = await openReplaying(['type-1', 'a', 'type-2']);
     await kernel.admin.failed.replay({ errorType: 'TypeError' });
