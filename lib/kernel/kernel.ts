@@ -106,7 +106,7 @@ export class Kernel implements JobsApi {
     this.#runLimits = new RunLimits(clock, settings.graceMs, {
       onTimeout: (run) => this.#timedOut(run),
       onAbandon: (run) => this.#abandon(run),
-      extend: (run) => this.#extend(run),
+      extend: (run) => void this.#extend(run),
     });
     this.#settlement = new Settlement({
       clock,
@@ -376,11 +376,13 @@ export class Kernel implements JobsApi {
     this.#dispatchers.abandon(run, outcome);
   }
 
-  #extend(run: Run): void {
-    void Promise.resolve(run.delivery.extend?.()).catch((error: unknown) => {
+  async #extend(run: Run): Promise<void> {
+    try {
+      await run.delivery.extend?.();
+    } catch (error) {
       const { id, name } = run.delivery.job;
       this.#parts.logger.warn(`The lease of job "${name}" could not be extended; it may be delivered again.`, { id, job: name, error });
-    });
+    }
   }
 
   #cancel(run: Run, reason: Error): void {

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { systemClock } from '../../lib/contract/clock.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
+import { LEASE_MS, openDurable } from '../support/durable-driver.js';
 import { closeKernels, deferred, openKernel, settled } from '../support/kernel.js';
 
 afterEach(closeKernels);
@@ -239,5 +240,36 @@ describe('A job with expiresIn', () => {
     expect(runs).toBe(0);
     expect((await kernel.admin.failed.list()).jobs).toMatchObject([{ reason: 'expired', error: { code: 'JOB_EXPIRED' } }]);
     expect(await kernel.admin.counters()).toMatchObject({ expired: 1 });
+  });
+});
+
+describe('A job that is lent for a time', () => {
+  it('is extended at a third of it for as long as it runs, whatever becomes of the time before', async () => {
+    const extended: number[] = [];
+    const { kernel, jobs, clock, on, log } = await openDurable(
+      {},
+      {
+        extend: () => {
+          extended.push(clock.monotonic());
+          if (extended.length === 1) throw new Error('it broke');
+          return extended.length === 2 ? Promise.reject(new Error('connection lost')) : undefined;
+        },
+      },
+    );
+    const { promise, resolve } = deferred();
+    on('job', () => promise);
+    await jobs.connect('q').push('job', '');
+    await settled();
+    const start = clock.monotonic();
+    await clock.advance(LEASE_MS);
+    resolve();
+    await settled();
+    await clock.advance(LEASE_MS);
+    expect(extended.map((at) => at - start)).toEqual([LEASE_MS / 3, (2 * LEASE_MS) / 3, LEASE_MS]);
+    expect(log.lines.map(({ level, fields }) => [level, (fields['error'] as Error).message])).toEqual([
+      ['warn', 'it broke'],
+      ['warn', 'connection lost'],
+    ]);
+    expect(await kernel.admin.counters()).toMatchObject({ completed: 1 });
   });
 });

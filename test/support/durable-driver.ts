@@ -6,9 +6,13 @@ import { Ring } from '../../lib/contract/ring.js';
 import type { KernelOptions } from '../../lib/config/kernel-options.js';
 import { openKernel, type OpenedKernel } from './kernel.js';
 
+export const LEASE_MS = 3_000;
+
 /** What a test may do instead of the driver. */
 export interface DurableHooks {
   ack?(): Done;
+  /** With it jobs are lent for {@link LEASE_MS}. */
+  extend?(): Done;
   starting?(deliveries: readonly Delivery[]): void;
 }
 
@@ -83,8 +87,10 @@ export class DurableDriver implements Driver {
       this.#lent--;
       this.#note(line);
     };
+    const { extend } = this.#hooks;
     return {
       job,
+      ...(extend === undefined ? {} : { leaseMs: LEASE_MS, extend }),
       ack: () => {
         end(`ack ${job.name}`);
         return this.#hooks.ack?.();
