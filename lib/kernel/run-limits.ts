@@ -76,7 +76,8 @@ export class RunLimits {
     this.#timer = undefined;
     this.#timerAt = Infinity;
     const now = this.#clock.monotonic();
-    for (const run of [...this.#runs]) {
+    // Not a copy: the end of one run may be the end of others.
+    for (const run of this.#runs) {
       this.#extendIfDue(run, now);
       if (now >= run.abandonAt) {
         this.forget(run);

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { systemClock } from '../../lib/contract/clock.js';
+import { DONE_OUTCOME, type Executor } from '../../lib/contract/executor.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { LEASE_MS, openDurable } from '../support/durable-driver.js';
 import { closeKernels, deferred, openKernel, settled } from '../support/kernel.js';
@@ -216,6 +217,46 @@ describe('A time-out', () => {
     expect(clock.pending - before).toBe(1);
     await kernel.close();
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('A run that ends within the abort of its signal', () => {
+  // As a pool may end its runs: in the call that tells of the abort, all of them at once.
+  async function openEnding() {
+    const ends = new Set<() => void>();
+    const executor: Executor = {
+      capacity: () => Infinity,
+      onCapacity: () => {},
+      execute: (_delivery, control) => ({
+        // oxlint-disable-next-line unicorn/no-thenable -- an executor may answer with less than a promise
+        then: (onFulfilled) => {
+          ends.add(() => onFulfilled(DONE_OUTCOME));
+          control.onAbort!(() => {
+            for (const end of ends) end();
+            ends.clear();
+          });
+        },
+      }),
+    };
+    const opened = await openKernel({ pipelines: { q: { driver: 'memory', timeout: 5 } } }, { executor });
+    const first = await opened.jobs.connect('q').push('job', '');
+    await opened.jobs.connect('q').push('job', '');
+    await settled();
+    return { ...opened, first };
+  }
+
+  it('is over: nobody gives its slot away', async () => {
+    const { kernel, clock, log, first } = await openEnding();
+    await kernel.admin.cancel(first.id);
+    await clock.advance('1m');
+    expect(await kernel.admin.counters()).toMatchObject({ completed: 2, zombies: 0, timedOut: 0 });
+    expect(log.lines).toEqual([]);
+  });
+
+  it('does not time out', async () => {
+    const { kernel, clock } = await openEnding();
+    await clock.advance('1m');
+    expect(await kernel.admin.counters()).toMatchObject({ completed: 2, timedOut: 1 });
   });
 });
 
