@@ -122,12 +122,17 @@ export class Settlement implements RunContext {
     completed(new CompletedJobEvent(run.delivery.job, run.pipeline.name, run.attempt, tookMs));
   }
 
-  // A delay or a header that a handler asks for, and a backoff that throws, may be no such thing: that is the failure of the job then, not of the kernel.
+  // A handler may ask for a delay or headers that are none: that is a failed run like any other. Without a backoff that works there is no next run.
   #settleOrFail(run: Run, outcome: Exclude<Outcome, { kind: 'done' }>): Done {
     try {
       return this.#settleOther(run, outcome);
     } catch (error) {
-      return this.#final(run, failureOf(error), 'rejected');
+      const failure = failureOf(error);
+      try {
+        return this.#failed(run, failure);
+      } catch {
+        return this.#final(run, failure, 'rejected');
+      }
     }
   }
 

@@ -256,30 +256,35 @@ describe('An error that says what is to become of the job', () => {
 });
 
 describe('A job that asks for another run in a way that cannot be', () => {
+  it.each([
+    ['a RetryJobError whose delay is none', new RetryJobError('not yet', { delay: 'soon' }), 'RetryJobError.delay is "soon".'],
+    ['a RetryJobError whose headers are none', new RetryJobError('not yet', { headers: { 'x-try': 1 as never } }), 'not iterable'],
+    ['a SnoozeJobError whose delay is none', new SnoozeJobError(-1), 'SnoozeJobError.delay is -1.'],
+    ['an error of others with the code of one', Object.assign(new Error('not yet'), { code: 'SNOOZE_JOB' }), 'SnoozeJobError.delay is undefined.'],
+  ])('has failed: %s', async (_what, error, message) => {
+    const opened = await openFailing(() => Promise.reject(error));
+    await opened.jobs.connect('q').push('job', '');
+    await opened.clock.advance('1h');
+    expect(opened.runs).toHaveLength(3);
+    const failure = { error: { message: expect.stringContaining(message) as string } };
+    expect(await failedOf(opened)).toMatchObject([{ reason: 'attempts', history: [failure, failure, {}] }]);
+    expect(await opened.kernel.admin.counters()).toMatchObject({ failedRuns: 3, failed: 1, retried: 2 });
+    expect((await opened.kernel.stat())[0]).toMatchObject({ active: 0, reserved: 0, delayed: 0 });
+  });
+
   const broken = (): never => {
     throw new Error('the backoff broke');
   };
 
   it.each([
-    ['a RetryJobError whose delay is none', new RetryJobError('not yet', { delay: 'soon' }), {}, 'RetryJobError.delay is "soon".'],
-    ['a RetryJobError whose headers are none', new RetryJobError('not yet', { headers: { 'x-try': 1 as never } }), {}, 'not iterable'],
-    ['a SnoozeJobError whose delay is none', new SnoozeJobError(-1), {}, 'SnoozeJobError.delay is -1.'],
-    [
-      'an error of others with the code of one',
-      Object.assign(new Error('not yet'), { code: 'SNOOZE_JOB' }),
-      {},
-      'SnoozeJobError.delay is undefined.',
-    ],
-    ['a backoff that throws', new Error('it broke'), { backoff: broken }, 'the backoff broke'],
-    ['a backoff that answers no number', new Error('it broke'), { backoff: () => Number.NaN }, 'backoff() is NaN.'],
-  ])('is kept in the failed store and harms nobody: %s', async (_what, error, retry, message) => {
-    const opened = await openFailing(() => Promise.reject(error), { retry });
+    ['throws', broken, 'the backoff broke'],
+    ['answers no number', () => Number.NaN, 'backoff() is NaN.'],
+  ])('is final where its backoff %s', async (_what, backoff, message) => {
+    const opened = await openFailing(fail, { retry: { backoff } });
     await opened.jobs.connect('q').push('job', '');
     await opened.clock.advance('1h');
     expect(opened.runs).toHaveLength(1);
-    expect(await failedOf(opened)).toMatchObject([
-      { name: 'job', reason: 'rejected', error: { message: expect.stringContaining(message) as string } },
-    ]);
+    expect(await failedOf(opened)).toMatchObject([{ reason: 'rejected', error: { message: expect.stringContaining(message) as string } }]);
     expect(await opened.kernel.admin.counters()).toMatchObject({ failedRuns: 1, failed: 1, retried: 0 });
     expect((await opened.kernel.stat())[0]).toMatchObject({ active: 0, reserved: 0, delayed: 0 });
   });
