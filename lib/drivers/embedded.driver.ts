@@ -385,12 +385,13 @@ class EmbeddedDriver implements Driver, DeliveryHolder {
   }
 
   #places(): WaitingPlaces {
-    const { file, lanes, due } = this.#open;
+    const { file, lanes, due, takenOut } = this.#open;
     return {
       database: file.database,
       pipeline: this.#context.pipeline,
       returned: [...this.#returned, ...this.#suspects],
       ranges: [...lanes.ranges(), due.range()],
+      isLeaving: (key) => takenOut.isLeaving(key),
     };
   }
 }

@@ -585,6 +585,21 @@ describe('After a restart', () => {
     expect(inbox.length).toBe(0);
   });
 
+  it('a delayed job that is promoted twice at once comes once', async () => {
+    const { driver, inbox } = await openRunning({ dataDir: createTempFolder(), clock: new VirtualClock() });
+    await driver.push(aJob({ id: 'id-a', delayMs: 60_000 }));
+    expect(await Promise.all([driver.promote!('id-a'), driver.promote!('id-a')])).toEqual([true, false]);
+    await (await inbox.next()).ack();
+    expect(await driver.stat()).toMatchObject({ active: 0, delayed: 0, reserved: 0 });
+  });
+
+  it('a job that is removed twice at once, and promoted meanwhile, is gone once', async () => {
+    const { driver } = await openRunning({ dataDir: createTempFolder(), clock: new VirtualClock() });
+    await driver.push(aJob({ id: 'id-a', delayMs: 60_000 }));
+    expect(await Promise.all([driver.remove!('id-a'), driver.remove!('id-a'), driver.promote!('id-a')])).toEqual([true, false, false]);
+    expect(await driver.stat()).toMatchObject({ active: 0, delayed: 0, reserved: 0 });
+  });
+
   it('what a purge names is gone, the rest stays', async () => {
     const { driver } = await waiting();
     expect(await driver.purge!({ name: 'a' })).toBe(2);

@@ -19,6 +19,8 @@ export interface WaitingPlaces {
   readonly pipeline: string;
   readonly returned: Iterable<EmbeddedDelivery>;
   readonly ranges: Iterable<{ readonly start: Buffer; readonly end: Buffer }>;
+  /** Its removal is on its way to the disk. */
+  isLeaving(key: Buffer): boolean;
 }
 
 /** The waiting jobs that match, in the order of delivery. Damaged records are passed over. */
@@ -29,7 +31,7 @@ export function* waitingEntries(places: WaitingPlaces, query: JobQuery): Iterabl
   }
   for (const range of places.ranges) {
     for (const { key, value } of places.database.getRange(range)) {
-      const entry = entryOf(key, Buffer.from(value), places.pipeline);
+      const entry = places.isLeaving(key) ? undefined : entryOf(key, Buffer.from(value), places.pipeline);
       if (entry !== undefined && isAskedFor(entry.record, stateOf(entry.key), query)) yield entry;
     }
   }
@@ -44,7 +46,7 @@ export interface ScannedPart {
 
 /** Keys of waiting jobs of the file that match, among the next `limit` behind `mark`, without jobs that were pushed after `lastSequence`. */
 export function scanFile(
-  { database, pipeline, ranges }: WaitingPlaces,
+  { database, pipeline, ranges, isLeaving }: WaitingPlaces,
   query: JobQuery,
   { mark, lastSequence, limit }: { readonly mark: Buffer | undefined; readonly lastSequence: number; readonly limit: number },
 ): ScannedPart {
@@ -58,7 +60,7 @@ export function scanFile(
     if (isPast) continue;
     const next = from !== undefined && Buffer.compare(from, start) > 0 ? from : start;
     for (const { key, value } of database.getRange({ start: next, end })) {
-      const entry = sequenceOf(key) > lastSequence ? undefined : entryOf(key, Buffer.from(value), pipeline);
+      const entry = sequenceOf(key) > lastSequence || isLeaving(key) ? undefined : entryOf(key, Buffer.from(value), pipeline);
       if (entry !== undefined && isAskedFor(entry.record, stateOf(entry.key), query)) keys.push(key);
       if (++looked === limit) return { keys, mark: key };
     }

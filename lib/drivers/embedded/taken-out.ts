@@ -34,12 +34,15 @@ export class TakenOut {
     }
   }
 
+  /** It is still found in the file, and is nobody's to take out or to show. */
+  isLeaving(key: Buffer): boolean {
+    return this.#leaving.size > 0 && this.#leaving.has(sequenceOf(key));
+  }
+
   /** To be asked before a job is lent. */
   has(key: Buffer): boolean {
-    if (this.#leaving.size === 0) return false;
-    const sequence = sequenceOf(key);
-    if (!this.#leaving.has(sequence)) return false;
-    this.#leaving.set(sequence, true);
+    if (!this.isLeaving(key)) return false;
+    this.#leaving.set(sequenceOf(key), true);
     return true;
   }
 }
