@@ -244,6 +244,16 @@ describe('A pipeline that is declared at run time', () => {
     });
   }
 
+  it.each(['y.db.starts', 'y.db-lock'])('may not name "%s", which another pipeline would write over', async (file) => {
+    const dataDir = createTempFolder();
+    const kernel = await open(dataDir);
+    expect((await refusal(kernel.declare({ name: 'guest', driver: 'embedded', file }))).message).toBe(
+      `"${file}" cannot be used. What ends with "-lock" or ".starts" lies beside a file of jobs and belongs to it. Give another "file".`,
+    );
+    await kernel.declare({ name: 'other', driver: 'embedded', file: 'y.db' });
+    expect(await kernel.list()).toEqual(['q', 'other']);
+  });
+
   it('may not name a symbolic link', async () => {
     const folder = createTempFolder();
     const dataDir = join(folder, 'data');

@@ -144,8 +144,14 @@ export class JobFile {
   }
 }
 
-/** @throws JobsPathError when the name leads out of the folder. */
+/** What lies beside another file of jobs, and is written over by it. */
+const BESIDE = /(?:-lock|\.starts)$/;
+
+/** @throws JobsPathError when the name leads out of the folder, or is that of a file beside another one. */
 export function resolveFile(file: string, dataDir: string, isDeclared: boolean): string {
+  if (BESIDE.test(file)) {
+    throw new JobsPathError(file, 'What ends with "-lock" or ".starts" lies beside a file of jobs and belongs to it. Give another "file".');
+  }
   if (!isDeclared) return isAbsolute(file) ? file : join(resolve(dataDir), file);
   if (basename(file) !== file || file === '.' || file === '..') {
     throw new JobsPathError(file, 'A pipeline that is declared at run time may name a file only, without a folder; it is kept below "dataDir".');
