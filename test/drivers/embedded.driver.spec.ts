@@ -79,7 +79,7 @@ async function open({
   options = {},
   resources = new Resources(),
   maxCrashes = 3,
-  pushTimeoutMs = 1_000,
+  pushTimeoutMs = 60_000,
 }: Given) {
   const sink = new RoomSink(room);
   const logger = createLog();
