@@ -34,7 +34,8 @@ describe('a partition', () => {
         fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 60 }), // distances: Kafka leaves offsets out
         fc.array(fc.nat({ max: 59 }), { maxLength: 60 }),
         fc.nat({ max: 60 }),
-        (distances, settlements, readLater) => {
+        fc.integer({ min: 1, max: 60 }),
+        (distances, settlements, readLater, fetchedAtOnce) => {
           let offset = -1;
           const offsets = distances.map((distance) => (offset += distance));
           const split = Math.min(readLater, offsets.length);
@@ -50,13 +51,18 @@ describe('a partition', () => {
           const place = first.toCommit()?.place ?? { ...PLACE, offset: 0, metadata: '' };
           const second = new Partition(PLACE);
           second.startAt(place.offset, place);
-          const again = fetch(
-            second,
-            offsets.filter((one) => one >= place.offset),
-          );
-          expect(again.map((one) => one.offset)).toEqual(offsets.filter((one) => !finished.has(one)));
-          for (const delivery of again) second.finish(delivery);
-          expect(second.toCommit()?.place ?? place).toMatchObject({ offset: offset + 1, metadata: '' });
+          const left = offsets.filter((one) => one >= place.offset);
+          const again: number[] = [];
+          let last = place;
+          // One fetch brings only a part of them, and what it brought may be done and committed before the next one.
+          for (let at = 0; at < left.length; at += fetchedAtOnce) {
+            const deliveries = fetch(second, left.slice(at, at + fetchedAtOnce));
+            for (const delivery of deliveries) second.finish(delivery);
+            again.push(...deliveries.map((one) => one.offset));
+            last = second.toCommit()?.place ?? last;
+          }
+          expect(again).toEqual(offsets.filter((one) => !finished.has(one)));
+          expect(last).toMatchObject({ offset: offset + 1, metadata: '' });
         },
       ),
     );

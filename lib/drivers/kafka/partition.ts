@@ -207,7 +207,8 @@ export class Partition implements TopicPartition {
     }
     for (const offset of this.#done) {
       if (offset > position) marks.add(offset);
-      else this.#done.delete(offset);
+      // The position may be ahead of what was fetched: those between come yet, and are passed over.
+      else if (offset < this.#next!) this.#done.delete(offset);
     }
     return { marks, early };
   }
