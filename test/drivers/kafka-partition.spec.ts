@@ -94,6 +94,30 @@ describe('a partition', () => {
     expect(partition.isAsCommitted({ ...PLACE, offset: 2, metadata: '' })).toBe(false);
   });
 
+  it('tells each of its commits that had no answer from those of others', () => {
+    const partition = begin();
+    const deliveries = fetch(partition, [0, 1, 2]);
+    const places = deliveries.map((delivery) => {
+      partition.finish(delivery);
+      const { place } = partition.toCommit()!;
+      partition.commitFailed();
+      return place;
+    });
+    expect(places.map((place) => partition.isAsCommitted(place))).toEqual([true, true, true]);
+    expect(partition.isAsCommitted({ ...PLACE, offset: 7, metadata: '' })).toBe(false);
+  });
+
+  it('takes none for its own that is older than one with an answer', () => {
+    const partition = begin();
+    const [a, b] = fetch(partition, [0, 1]);
+    partition.finish(a!);
+    const { place } = partition.toCommit()!;
+    partition.commitFailed();
+    partition.finish(b!);
+    partition.committed(partition.toCommit()!);
+    expect(partition.isAsCommitted(place)).toBe(false);
+  });
+
   it('goes back to what counted as done before it ran and was not run', () => {
     const partition = begin();
     const [once] = fetch(partition, [0]);

@@ -12,6 +12,9 @@ export interface PartitionCommit {
   readonly early: readonly KafkaDelivery[];
 }
 
+/** Commits without an answer that are remembered: those of ten seconds, when a dead connection is given up. */
+const MAX_UNANSWERED = 100;
+
 /**
  * What this process knows of a partition it has: which of the fetched records are done. Its position – what is committed – is the offset of the
  * oldest one that is not, together with marks for those behind it that are: a crash repeats jobs that ran and never skips one.
@@ -32,9 +35,9 @@ export class Partition implements TopicPartition {
   #backlogBytes = 0;
   #unfinished = 0;
   #onLess: (() => void) | undefined;
-  /** What the broker has of this process, and what it may have, as no answer came. */
+  /** What the broker has of this process, and each that it may have since, as no answer came. */
   #stored: CommittedPlace | undefined;
-  #sent: CommittedPlace | undefined;
+  #sent: CommittedPlace[] = [];
   #hasChanged = false;
   isPaused = false;
   /** Another member has it; what it does with the open ones is its own affair. */
@@ -109,7 +112,7 @@ export class Partition implements TopicPartition {
 
   /** False when somebody else has committed since. */
   isAsCommitted(place: CommittedPlace | undefined): boolean {
-    return isSame(place, this.#stored) || (this.#sent !== undefined && isSame(place, this.#sent));
+    return isSame(place, this.#stored) || this.#sent.some((sent) => isSame(place, sent));
   }
 
   /** Records from `offset` on that are done although they were not fetched. */
@@ -172,12 +175,14 @@ export class Partition implements TopicPartition {
     const { topic, partition } = this;
     const place = { topic, partition, offset: position, metadata: marks.toString() };
     if (isSame(place, this.#stored) && early.length === 0) return undefined;
-    this.#sent = place;
+    this.#sent.push(place);
+    if (this.#sent.length > MAX_UNANSWERED) this.#sent.shift();
     return { partition: this, place, early };
   }
 
   committed({ place, early }: PartitionCommit): void {
     this.#stored = place;
+    this.#sent = [];
     for (const delivery of early) if (delivery.early === 'asked') delivery.early = 'stored';
   }
 
