@@ -287,6 +287,18 @@ kafka.suite('the driver kafka', () => {
     expect((await inbox.next()).job.name).toBe('small');
   }, 20_000);
 
+  it('refuses a record for a partition that the topic has not, alone', async () => {
+    const options = await partitioned(2);
+    const [topic] = (options.consumerOptions as { topics: string[] }).topics;
+    const { driver, inbox } = await open({ ...options, producerOptions: { partitioningStrategy: 'Manual' } });
+    const place = (partition: number) => ({ topic: topic!, partition, offset: 0n, metadata: '' });
+    const [there, absent] = await Promise.allSettled([1, 2].map((partition) => driver.push(aJob({ kafka: place(partition) }))));
+    expect(there!.status).toBe('fulfilled');
+    expect(absent).toMatchObject({ status: 'rejected', reason: { code: 'BROKER_REFUSED', message: expect.stringContaining('no partition 2') } });
+    expect((await inbox.next()).job.kafka).toMatchObject({ partition: 1, offset: 0n });
+    expect((await driver.stat()).reserved).toBe(0);
+  }, 20_000);
+
   it('tells that there is no broker', async () => {
     const { driver } = await openKafkaDriver({ ...kafka, section: { brokers: ['127.0.0.1:1'] } }, { topic: 'a' }, { run: false, pushTimeoutMs: 400 });
     opened.push(driver);

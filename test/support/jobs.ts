@@ -1,4 +1,4 @@
-import { JobRecord, NO_HEADERS, type Job, type JobHeaders, type Payload } from '../../lib/contract/job.js';
+import { JobRecord, NO_HEADERS, type Job, type JobHeaders, type KafkaPlace, type Payload } from '../../lib/contract/job.js';
 
 export interface JobInput {
   readonly name?: string;
@@ -9,14 +9,15 @@ export interface JobInput {
   readonly delayMs?: number;
   readonly autoAck?: boolean;
   readonly id?: string;
+  readonly kafka?: KafkaPlace;
 }
 
 /** A job for pipeline `contract`, with what a test says of it. */
 export function aJob(input: JobInput = {}): Job {
-  const { name = 'job', pipeline = 'contract', payload = '', priority = 0, delayMs = 0, autoAck = false, id } = input;
+  const { name = 'job', pipeline = 'contract', payload = '', priority = 0, delayMs = 0, autoAck = false, id, kafka } = input;
   const headers: JobHeaders =
     input.headers === undefined ? NO_HEADERS : Object.assign(Object.create(null) as Record<string, readonly string[]>, input.headers);
-  return new JobRecord(name, pipeline, payload, headers, priority, delayMs, autoAck, id);
+  return new JobRecord(name, pipeline, payload, headers, priority, delayMs, autoAck, id, kafka);
 }
 
 /** The payload as bytes, whatever it is kept as. */

@@ -184,7 +184,8 @@ class KafkaJsClient implements KafkaClient {
   }
 }
 
-class KafkaJsProducerPort implements KafkaProducer {
+/** Exported for its test: a change of leaders in the middle of a request takes several brokers. */
+export class KafkaJsProducerPort implements KafkaProducer {
   readonly #producer: KafkaJsProducer;
   readonly #sockets: KafkaJsSockets;
   readonly #options: { readonly acks: number; readonly compression: number; nextBatch(): void };
@@ -198,7 +199,15 @@ class KafkaJsProducerPort implements KafkaProducer {
   async send(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     const { acks, compression, nextBatch } = this.#options;
     nextBatch();
-    await this.#producer.send({ topic, messages: records, acks, compression });
+    for (let left = records; left.length > 0;) {
+      const answers = await this.#producer.send({ topic, messages: left, acks, compression });
+      if (acks === 0) return;
+      // A repetition leaves out what has gone over to a broker that had answered for its own partitions.
+      const stored = new Set(answers.map(({ partition }) => partition));
+      const missing = left.filter(({ partition }) => !stored.has(partition!));
+      if (missing.length === left.length) throw new Error(`No broker has answered for ${missing.length} records of topic "${topic}".`);
+      left = missing;
+    }
   }
 
   failureOf(error: unknown): ProduceFailure {

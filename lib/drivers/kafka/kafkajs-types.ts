@@ -44,12 +44,13 @@ interface Connected {
 }
 
 export interface KafkaJsProducer extends Connected {
+  /** Resolves with what the brokers answered, of each partition; nothing when no answer is asked for. */
   send(request: {
     readonly topic: string;
     readonly messages: readonly KafkaJsMessage[];
     readonly acks: number;
     readonly compression: number;
-  }): Promise<unknown>;
+  }): Promise<readonly { readonly partition: number }[]>;
 }
 
 export interface KafkaJsConsumer extends Connected {

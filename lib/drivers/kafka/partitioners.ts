@@ -1,6 +1,6 @@
 import type { KafkaJsModule, KafkaJsPartitioner } from './kafkajs-types.js';
 import { murmur2 } from './murmur2.js';
-import type { Partitioning, TopicPartition } from './port.js';
+import { MissingPartitionError, type Partitioning, type TopicPartition } from './port.js';
 
 const NO_USER_DATA = Buffer.alloc(0);
 
@@ -13,8 +13,15 @@ export function createPartitioner(strategy: Partitioning): { partitioner: KafkaJ
     return partitions[turn % partitions.length]!.partitionId;
   };
   return {
-    // A request that is repeated asks again. What an idempotent producer repeats has to go where it went before.
-    partitioner: (args) => (args.message.partition ??= choose(args)),
+    partitioner: (args) => {
+      const { topic, message, partitionMetadata: partitions } = args;
+      const isThere = message.partition !== undefined && partitions.some(({ partitionId }) => partitionId === message.partition);
+      // kafkajs leaves out a record for a partition that it does not know, and says that all were stored.
+      if (!isThere && strategy === 'Manual') throw new MissingPartitionError(topic, message.partition, partitions.length);
+      // A request that is repeated asks again. What an idempotent producer repeats has to go where it went before, if that is still there.
+      if (!isThere) message.partition = choose(args);
+      return message.partition!;
+    },
     // Sticky, LeastBackup: one partition a request. What waits for a partition is always the same here, as there is one queue before all of them.
     nextBatch: () => {
       if (strategy === 'Sticky' || strategy === 'LeastBackup') turn++;

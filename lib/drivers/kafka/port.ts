@@ -121,6 +121,16 @@ export class MissingTopicError extends Error {
   }
 }
 
+/** The topic is there, the partition that a record names is not. */
+export class MissingPartitionError extends Error {
+  /** Read by kafkajs. */
+  readonly retriable = false;
+
+  constructor(topic: string, partition: number | undefined, partitions: number) {
+    super(`Topic "${topic}" has ${partitions} partitions and no partition ${partition}. Name one from 0 to ${partitions - 1}.`);
+  }
+}
+
 export interface KafkaAdmin {
   /**
    * The offset after the last record, and that of the first, by partition.
