@@ -97,6 +97,7 @@ export class Assignments implements Iterable<Partition> {
       const offset = partition.beginAfter(bounds.get(partition)?.first ?? Infinity);
       if (offset !== undefined) consumer.seek({ topic: partition.topic, partition: partition.partition, offset });
       if (partition.isPaused) consumer.pause(partition);
+      else consumer.resume(partition); // it may have been paused before it went to another member
     }
   }
 
@@ -122,9 +123,11 @@ export class Assignments implements Iterable<Partition> {
 
   async #boundsOfAll(): Promise<ReadonlyMap<Partition, Bound>> {
     const bounds = new Map<Partition, Bound>();
-    for (const partition of this) {
-      const bound = await this.#boundOf(partition);
-      if (bound !== undefined) bounds.set(partition, bound);
+    for (const topic of new Set([...this].map((partition) => partition.topic))) {
+      for (const bound of await this.#options.admin().bounds(topic)) {
+        const partition = this.get({ topic, partition: bound.partition });
+        if (partition !== undefined) bounds.set(partition, bound);
+      }
     }
     return bounds;
   }

@@ -14,6 +14,7 @@ import type {
   KafkaJsError,
   KafkaJsModule,
   KafkaJsOffset,
+  KafkaJsPartitions,
   KafkaJsProducer,
 } from './kafkajs-types.js';
 import { createPartitioner, directAssigner } from './partitioners.js';
@@ -223,7 +224,8 @@ export class KafkaJsProducerPort implements KafkaProducer {
   }
 }
 
-class KafkaJsConsumerPort implements KafkaConsumer {
+/** Exported for its test. */
+export class KafkaJsConsumerPort implements KafkaConsumer {
   readonly #consumer: KafkaJsConsumer;
   readonly #sockets: KafkaJsSockets;
   readonly #listener: ConsumerListener;
@@ -270,17 +272,26 @@ class KafkaJsConsumerPort implements KafkaConsumer {
     this.#consumer.seek({ topic, partition, offset: String(offset) });
   }
 
-  pause({ topic, partition }: TopicPartition): void {
-    if (!this.#isClosed) this.#consumer.pause([{ topic, partitions: [partition] }]);
+  pause(place: TopicPartition): void {
+    this.#whileItRuns(place, (places) => this.#consumer.pause(places));
   }
 
-  resume({ topic, partition }: TopicPartition): void {
-    if (!this.#isClosed) this.#consumer.resume([{ topic, partitions: [partition] }]);
+  resume(place: TopicPartition): void {
+    this.#whileItRuns(place, (places) => this.#consumer.resume(places));
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     return closed(this.#consumer, this.#sockets);
+  }
+
+  #whileItRuns({ topic, partition }: TopicPartition, act: (places: readonly KafkaJsPartitions[]) => void): void {
+    if (this.#isClosed) return;
+    try {
+      act([{ topic, partitions: [partition] }]);
+    } catch {
+      // It has died; its event of that comes when it has closed its connections.
+    }
   }
 
   // Only what comes with a batch commits once; before the first one there is but the other way.

@@ -59,8 +59,13 @@ export interface KafkaJsConsumer extends Connected {
   /** Repeats what failed, in a later generation too. */
   commitOffsets(places: readonly KafkaJsOffset[]): Promise<void>;
   seek(position: { readonly topic: string; readonly partition: number; readonly offset: string }): void;
-  pause(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): void;
-  resume(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): void;
+  pause(places: readonly KafkaJsPartitions[]): void;
+  resume(places: readonly KafkaJsPartitions[]): void;
+}
+
+export interface KafkaJsPartitions {
+  readonly topic: string;
+  readonly partitions: readonly number[];
 }
 
 export interface KafkaJsBatchPayload {

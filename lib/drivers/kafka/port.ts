@@ -108,7 +108,9 @@ export interface KafkaConsumer {
   commit(places: readonly CommittedPlace[]): Promise<void>;
   /** The next fetch of the partition begins there. */
   seek(position: PartitionOffset): void;
+  /** Until `resume`: also after others have had it in between. Without effect on a consumer that has ended. */
   pause(place: TopicPartition): void;
+  /** Without effect on a consumer that has ended. */
   resume(place: TopicPartition): void;
   /** Leaves the group, so that others take over at once. */
   close(): Promise<void>;
