@@ -93,6 +93,10 @@ kafka.suite('the driver kafka', () => {
     return { ...parts, options };
   };
 
+  const until = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+
   const withAdmin = async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
     const admin = new Kafka({ brokers: kafka.section['brokers'] as string[], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
@@ -200,6 +204,19 @@ kafka.suite('the driver kafka', () => {
     expect([...again.job.headers['nrr-attempt']!]).toEqual(['1']);
   }, 20_000);
 
+  it('goes on with the others when the oldest job ends and the next one waits for its time', async () => {
+    const { driver, inbox } = await open({ ...kafka.freshOptions(), delayTopic: '', maxUnsettled: 10 });
+    await driver.push(aJob({ name: 'slow' }));
+    const slow = await inbox.next();
+    await driver.push(aJob({ name: 'waits' }));
+    await (await inbox.next()).requeue({ headers: {}, delayMs: 600_000 });
+    await Promise.all(Array.from({ length: 50 }, (_, index) => driver.push(aJob({ name: `job-${index}` }))));
+    for (const delivery of await inbox.take(50)) await delivery.ack();
+    await slow.ack();
+    await driver.push(aJob({ name: 'next' }));
+    expect((await inbox.next()).job.name).toBe('next');
+  }, 30_000);
+
   it('keeps the order of a key when it is told to', async () => {
     const { driver, inbox } = await open({ ...kafka.freshOptions(), order: 'key' });
     for (const name of ['a1', 'a2']) await driver.push(aJob({ id: 'a', name }));
@@ -298,6 +315,24 @@ kafka.suite('the driver kafka', () => {
     expect((await inbox.next()).job.kafka).toMatchObject({ partition: 1, offset: 0n });
     expect((await driver.stat()).reserved).toBe(0);
   }, 20_000);
+
+  it('runs a job again that it cannot write again, with the headers of that run', async () => {
+    const { driver, inbox } = await open(kafka.freshOptions({ order: 'key', producerOptions: { maxMessageBytes: 1_000 } }));
+    const job = aJob({ name: 'large', payload: 'x'.repeat(800) });
+    await driver.push(job);
+    await driver.push(aJob({ name: 'of the same key', id: job.id }));
+    const first = await inbox.next();
+    const large = { 'nrr-attempt': ['1'], 'x-large': ['y'.repeat(200)] };
+    await expect(Promise.resolve(first.requeue({ headers: large, delayMs: 10 }))).rejects.toMatchObject({ code: 'BROKER_REFUSED' });
+    const other = await inbox.next();
+    expect(other.job.name).toBe('of the same key');
+    await other.ack();
+    const again = await inbox.next();
+    expect(again.job).toMatchObject({ id: job.id, name: 'large', headers: large });
+    await again.ack();
+    await until(async () => (await driver.stat()).reserved === 0);
+    expect(await driver.stat()).toMatchObject({ active: 0, delayed: 0 });
+  }, 30_000);
 
   it('tells that there is no broker', async () => {
     const { driver } = await openKafkaDriver({ ...kafka, section: { brokers: ['127.0.0.1:1'] } }, { topic: 'a' }, { run: false, pushTimeoutMs: 400 });

@@ -60,6 +60,7 @@ export class Consumption implements ConsumerListener {
       commits: consumption.groupId === undefined ? undefined : this.#commits,
       copy,
       onLess: (partition) => this.#brake.relax(partition),
+      isStuck: (partition) => this.#brake.isStuck(partition),
     });
     this.#assignments = new Assignments({
       context,
@@ -147,7 +148,7 @@ export class Consumption implements ConsumerListener {
     for (const record of records) if (record.offset >= (partition.next ?? 0)) this.#take(partition, record);
     partition.remember(records.at(-1)!);
     this.#loans.lend();
-    this.#loans.makeWay(partition, () => this.#brake.isStuck(partition));
+    this.#loans.makeWay(partition);
     await this.#brake.hold(partition);
   }
 

@@ -1,6 +1,7 @@
 import type { DriverContext } from '../../contract/driver.js';
-import type { Done, Job, JobHeaders } from '../../contract/job.js';
+import { JobRecord, type Done, type Job, type JobHeaders } from '../../contract/job.js';
 import { Ring } from '../../contract/ring.js';
+import { messageOf } from '../../contract/thrown.js';
 import type { CommitLoop } from './commit-loop.js';
 import type { KafkaOptions } from './config.js';
 import { DueTimes } from './due-times.js';
@@ -15,7 +16,12 @@ export interface LoansOptions {
   copy(job: Job, headers: JobHeaders, dueAt: number | undefined): Promise<void>;
   /** Less of the partition waits, or is open. */
   onLess(partition: Partition): void;
+  /** The oldest job of the partition keeps it from being read on. */
+  isStuck(partition: Partition): boolean;
 }
+
+/** How soon a job runs again at the earliest of which the broker takes no copy. Unit: milliseconds. */
+const KEPT_MS = 1_000;
 
 /** Fetched records that wait for their time, for their turn and for room, and those that are lent. */
 export class Loans implements DeliveryHolder {
@@ -89,15 +95,21 @@ export class Loans implements DeliveryHolder {
   }
 
   /** A job that waits for its time at the head of a partition is written again at its end: it must not keep the others waiting. */
-  makeWay(partition: Partition, isStuck: () => boolean): void {
+  makeWay(partition: Partition): void {
     const { oldest } = partition;
-    if (oldest === undefined || !isStuck()) return;
+    if (oldest === undefined || !this.#options.isStuck(partition)) return;
     const dueAt = this.#due.remove(oldest);
     if (dueAt === undefined) return;
-    this.#replace(oldest, oldest.job.headers, dueAt).then(
-      () => this.makeWay(partition, isStuck),
-      () => {}, // the driver stopped; the original is there
-    );
+    this.#replace(oldest, oldest.job.headers, dueAt).catch((error: unknown) => {
+      if (this.#isStopped || partition.isLost) return;
+      this.#due.add(oldest, dueAt);
+      const { logger, pipeline } = this.#options.context;
+      const { topic, partition: number } = partition;
+      logger.warn(
+        `Job ${oldest.job.id} of pipeline "${pipeline}" cannot be written again and keeps partition ${number} of topic "${topic}" waiting until it is due: ${messageOf(error)}`,
+        { pipeline, job: oldest.job.id, topic, partition: number },
+      );
+    });
   }
 
   /** Resolves when the copies that are on their way are stored. Nothing is lent from here on. */
@@ -129,7 +141,9 @@ export class Loans implements DeliveryHolder {
     // Its new owner has it again anyway.
     if (this.#isStopped || delivery.partition.isLost) return;
     const dueAt = delayMs > 0 ? Math.ceil(this.#options.context.clock.now() + delayMs) : undefined;
-    return this.#replace(delivery, headers, dueAt);
+    const copied = this.#replace(delivery, headers, dueAt);
+    copied.catch(() => this.#keep(delivery, headers, dueAt));
+    return copied;
   }
 
   released(delivery: KafkaDelivery): Done {
@@ -183,12 +197,25 @@ export class Loans implements DeliveryHolder {
     return copied;
   }
 
+  /** The broker takes no copy of it: it is run from here again, by nobody else. */
+  #keep(delivery: KafkaDelivery, headers: JobHeaders, dueAt: number | undefined): void {
+    if (this.#isStopped || delivery.partition.isLost) return;
+    delivery.job = JobRecord.changed(delivery.job, headers, 0);
+    this.#due.add(delivery, Math.max(dueAt ?? 0, this.#options.context.clock.now() + KEPT_MS));
+    this.#leave(delivery);
+  }
+
   #finish(delivery: KafkaDelivery): void {
     const { partition } = delivery;
     partition.finish(delivery);
     if (this.#isStopped || partition.isLost) return;
     this.#options.commits?.soon();
+    this.makeWay(partition);
     this.#options.onLess(partition);
+    this.#leave(delivery);
+  }
+
+  #leave(delivery: KafkaDelivery): void {
     const next = this.#lanes.leave(delivery);
     if (next === undefined) return;
     this.#ready.push(next);

@@ -238,7 +238,8 @@ export class KafkaDelivery implements Delivery {
   #holder: DeliveryHolder | undefined;
 
   constructor(
-    readonly job: Job,
+    /** Changed when it runs again from here. */
+    public job: Job,
     readonly partition: Partition,
     readonly offset: number,
     /** Payload and key. Unit: bytes. */
