@@ -82,6 +82,7 @@ export class Loans implements DeliveryHolder {
     this.#due.removeWhere(isOfOthers);
     for (const delivery of this.#asked) if (delivery.partition === partition) this.#asked.delete(delivery);
     this.#lanes.removeLanes(`${partition.topic}/${partition.partition}/`);
+    this.#lendReady(); // what was asked for was in the way of the others
   }
 
   /** What counts as done may run. */
