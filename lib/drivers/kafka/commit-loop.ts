@@ -9,10 +9,14 @@ export interface CommitLoopOptions {
   commit(places: readonly CommittedPlace[]): Promise<void>;
   /** The broker has them. */
   onCommitted(commits: readonly PartitionCommit[]): void;
+  /** Commits have failed for a while, although there is a connection. Called once, until one succeeds. */
+  onRefused(error: unknown): void;
 }
 
 /** A crash repeats at most the jobs that were finished in this time. Unit: milliseconds. */
 const COMMIT_INTERVAL_MS = 100;
+/** So long commits may fail: those of a rebalance do, and those on a connection that has died unseen. Unit: milliseconds. */
+const REFUSED_MS = 10_000;
 
 /** Commits what is done, all partitions in one request. What fails is part of the next one. */
 export class CommitLoop {
@@ -20,6 +24,9 @@ export class CommitLoop {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #isUrgent = false;
+  /** When they began to fail. */
+  #failingSince: number | undefined;
+  #isTold = false;
   #isStopped = false;
 
   constructor(options: CommitLoopOptions) {
@@ -53,7 +60,7 @@ export class CommitLoop {
     if (this.#running !== undefined) return this.soon();
     this.#isUrgent = false;
     const commits = this.#options.collect();
-    if (commits.length === 0) return;
+    if (commits.length === 0) return this.#forgetFailure();
     this.#running = this.#send(commits);
     await this.#running;
     this.#running = undefined;
@@ -64,11 +71,26 @@ export class CommitLoop {
   async #send(commits: readonly PartitionCommit[]): Promise<void> {
     try {
       await this.#options.commit(commits.map(({ place }) => place));
-    } catch {
+    } catch (error) {
       for (const { partition } of commits) partition.commitFailed();
+      this.#failed(error);
       return this.soon();
     }
+    this.#forgetFailure();
     for (const commit of commits) commit.partition.committed(commit);
     this.#options.onCommitted(commits);
+  }
+
+  #failed(error: unknown): void {
+    const now = this.#options.clock.monotonic();
+    this.#failingSince ??= now;
+    if (this.#isTold || now - this.#failingSince < REFUSED_MS) return;
+    this.#isTold = true;
+    this.#options.onRefused(error);
+  }
+
+  #forgetFailure(): void {
+    this.#failingSince = undefined;
+    this.#isTold = false;
   }
 }

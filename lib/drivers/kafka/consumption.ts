@@ -1,6 +1,8 @@
 import type { Clock, Deadline } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
 import type { Job, JobHeaders } from '../../contract/job.js';
+import { sentence } from '../../contract/shown.js';
+import { messageOf } from '../../contract/thrown.js';
 import { SupervisedConnection } from '../supervised-connection.js';
 import { Assignments } from './assignments.js';
 import { Brake } from './brake.js';
@@ -54,6 +56,7 @@ export class Consumption implements ConsumerListener {
       collect: () => this.#uncommitted(),
       commit: (places) => this.#commit(places),
       onCommitted: (commits) => this.#loans.committed(commits),
+      onRefused: (error) => this.#tellRefused(error),
     });
     this.#loans = new Loans({
       context,
@@ -227,6 +230,14 @@ export class Consumption implements ConsumerListener {
   #uncommitted(): readonly PartitionCommit[] {
     if (this.#options.consumption.groupId === undefined || this.session === undefined) return [];
     return [...this.#assignments].flatMap((partition) => partition.toCommit() ?? []);
+  }
+
+  #tellRefused(error: unknown): void {
+    const { pipeline, logger } = this.#options.context;
+    logger.warn(
+      `Group "${this.#groupId}" of pipeline "${pipeline}" cannot commit what is done: ${sentence(messageOf(error))} Until it can, finished jobs run again after a restart. May it write to the group, and does the broker take 2005 bytes by "offset.metadata.max.bytes"?`,
+      { pipeline, group: this.#groupId, error },
+    );
   }
 
   async #commit(places: readonly CommittedPlace[]): Promise<void> {
