@@ -28,6 +28,8 @@ class KafkaDriver implements Driver {
   readonly #settings: KafkaSettings;
   readonly #producerSettings: ProducerSettings;
   readonly #senderKey: string;
+  /** Ends what looks at the topics. */
+  readonly #stopping = new AbortController();
   #client: KafkaClient | undefined;
   #sender: Sender | undefined;
   #consumption: Consumption | undefined;
@@ -107,6 +109,7 @@ class KafkaDriver implements Driver {
   async stop(deadline: Deadline): Promise<void> {
     if (this.#phase === 'stopped') return;
     this.#phase = 'stopped';
+    this.#stopping.abort(new DriverStoppedError(this.#context.pipeline));
     await this.#consumption?.stop(deadline);
     this.#sender?.abandon(this.#context.pipeline);
     if (this.#sender !== undefined) await this.#context.resources.release(this.#senderKey);
@@ -131,7 +134,7 @@ class KafkaDriver implements Driver {
   browse(query: JobQuery): Promise<JobPage> {
     const [context, settings, client, consumption] = [this.#context, this.#settings, this.#client, this.#consumption];
     if (client === undefined || this.#phase === 'stopped') return Promise.reject(new DriverStoppedError(context.pipeline));
-    return browse({ context, settings, client, consumption }, query);
+    return browse({ context, settings, client, consumption, stopping: this.#stopping.signal }, query);
   }
 
   #send(job: Job, headers: JobHeaders, dueAt: number | undefined, timeoutMs: number): Promise<void> {

@@ -281,6 +281,13 @@ kafka.suite('the driver kafka', () => {
     expect(seen.sort()).toEqual(names.sort());
   }, 60_000);
 
+  it('ends a look at what waits when it is stopped', async () => {
+    const { driver } = await open(kafka.freshOptions(), { sink: roomFor(0) });
+    await driver.push(aJob());
+    const looking = driver.browse!({ id: 'nobody' });
+    await Promise.all([expect(looking).rejects.toMatchObject({ code: 'DRIVER_STOPPED' }), stop(driver)]);
+  }, 30_000);
+
   it('shows nothing of a pipeline that only pushes: it says where to ask', async () => {
     const { driver } = await open({ topic: kafka.freshName() }, { run: false });
     await expect(driver.browse!({})).rejects.toMatchObject({ code: 'NOT_SUPPORTED_BY_DRIVER' });

@@ -15,6 +15,8 @@ export interface BrowseOptions {
   readonly settings: KafkaSettings;
   readonly client: KafkaClient;
   readonly consumption: Consumption | undefined;
+  /** Ends it, with its reason. */
+  readonly stopping: AbortSignal;
 }
 
 /** Only this process is in the group: it may take its time. Unit: milliseconds. */
@@ -29,19 +31,19 @@ const RETRY_MS = 300;
  *
  * @throws NotSupportedByDriverError when the pipeline reads no topics.
  */
-export async function browse({ context, settings, client, consumption }: BrowseOptions, query: JobQuery): Promise<JobPage> {
+export async function browse({ context, settings, client, consumption, stopping }: BrowseOptions, query: JobQuery): Promise<JobPage> {
   if (settings.consumption === undefined) {
     throw new NotSupportedByDriverError('kafka', 'browsing of a pipeline that only pushes', 'Browse where its topics are read.');
   }
   const { minBytes, maxBytes } = settings.consumption;
   const ask = (admin: KafkaAdmin): Promise<WaitingRange[]> => waitingRanges(admin, settings, consumption);
-  const ranges = from(await ofAdmin({ client, consumption, clock: context.clock }, ask), query.after);
+  const ranges = from(await ofAdmin({ client, consumption, clock: context.clock, stopping }, ask), query.after);
   const page = new Page(context, query);
   const timing = { sessionTimeoutMs: SESSION_MS, heartbeatIntervalMs: HEARTBEAT_MS, rebalanceTimeoutMs: SESSION_MS };
   await readRanges(
     client,
     { ...timing, minBytes, maxBytes, fromBeginning: true, autoCreateTopics: false },
-    { ranges, visit: (record, range) => page.visit(record, range), clock: context.clock },
+    { ranges, visit: (record, range) => page.visit(record, range), clock: context.clock, stopping },
   );
   return page.end(ranges);
 }
@@ -91,7 +93,7 @@ class Page {
 
 /** A broker that has just begun knows its groups a moment later. */
 async function ofAdmin<T>(
-  { client, consumption, clock }: { readonly client: KafkaClient; readonly consumption: Consumption | undefined; readonly clock: Clock },
+  { client, consumption, clock, stopping }: Pick<BrowseOptions, 'client' | 'consumption' | 'stopping'> & { readonly clock: Clock },
   ask: (admin: KafkaAdmin) => Promise<T>,
 ): Promise<T> {
   const own = consumption?.session?.admin;
@@ -101,6 +103,7 @@ async function ofAdmin<T>(
       try {
         return await ask(admin);
       } catch (error) {
+        stopping.throwIfAborted(); // it has closed the admin
         if (tries === TRIES) throw error;
         await new Promise<void>((resolve) => void clock.setTimer(RETRY_MS, resolve));
       }

@@ -13,21 +13,32 @@ export type RecordVisitor<R extends RecordRange> = (record: ReceivedRecord, rang
 /** Without a record for as long, a range counts as read: its last offsets may be marks of transactions, which nobody is given. */
 const IDLE_MS = 2_000;
 
+export interface ReadOptions<R extends RecordRange> {
+  readonly ranges: readonly R[];
+  readonly visit: RecordVisitor<R>;
+  readonly clock: Clock;
+  /** Ends the reading, with its reason. */
+  readonly stopping: AbortSignal;
+}
+
 /** Reads ranges one after the other, in a group of its own, and commits nothing. */
 export async function readRanges<R extends RecordRange>(
   client: KafkaClient,
   settings: Omit<ConsumerSettings, 'topics' | 'partitions' | 'groupId'>,
-  { ranges, visit, clock }: { readonly ranges: readonly R[]; readonly visit: RecordVisitor<R>; readonly clock: Clock },
+  { ranges, visit, clock, stopping }: ReadOptions<R>,
 ): Promise<void> {
+  stopping.throwIfAborted();
   const left = ranges.filter(({ from, end }) => from < end);
   if (left.length === 0) return;
   const reader = new RangeReader(left, visit, clock);
   const topics = [...new Set(left.map(({ topic }) => topic))];
-  const consumer = await client.openConsumer({ ...settings, topics, partitions: left, groupId: `nrr-browse-${crypto.randomUUID()}` }, reader);
+  const end = () => reader.onLost(stopping.reason as Error);
+  stopping.addEventListener('abort', end);
   try {
-    await reader.done;
+    const consumer = await client.openConsumer({ ...settings, topics, partitions: left, groupId: `nrr-browse-${crypto.randomUUID()}` }, reader);
+    await reader.done.finally(() => consumer.close());
   } finally {
-    await consumer.close();
+    stopping.removeEventListener('abort', end);
   }
 }
 
