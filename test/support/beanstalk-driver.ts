@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
-import type { Delivery, Driver } from '../../lib/contract/driver.js';
+import type { Delivery, DeliverySink, Driver } from '../../lib/contract/driver.js';
 import { createDriver, type BeanstalkOptions } from '../../lib/drivers/beanstalk.driver.js';
 import { Resources } from '../../lib/kernel/shared-resources.js';
 import { Inbox } from './inbox.js';
@@ -12,6 +12,8 @@ export interface DriverGiven {
   readonly pipeline?: string;
   readonly isDeclared?: boolean;
   readonly room?: number;
+  /** Instead of `room`. */
+  readonly sink?: (inbox: Inbox<Delivery>) => DeliverySink;
   readonly pushTimeoutMs?: number;
 }
 
@@ -41,7 +43,7 @@ export async function openBeanstalk(given: DriverGiven = {}): Promise<OpenedDriv
     priority: 10,
     options,
     ...(section === undefined ? {} : { section }),
-    sink: { room, accept: (delivery) => inbox.put(delivery), onRoom: () => {} },
+    sink: given.sink?.(inbox) ?? { room, accept: (delivery) => inbox.put(delivery), onRoom: () => {} },
     clock: systemClock,
     logger: log,
     pushTimeoutMs,

@@ -113,7 +113,7 @@ export class BeanstalkClient {
     this.tell(`use ${tube}`, IGNORED);
   }
 
-  /** Waits for a job; until it comes no other command of this connection is answered. Unit: seconds. */
+  /** Waits for a job, on a connection that is idle; until it comes no other command is answered. Unit: seconds. */
   waitForJob(seconds: number, handler: ReplyHandler): void {
     this.#waitMs = seconds * 1_000;
     this.tell(`reserve-with-timeout ${seconds}`, handler);

@@ -24,7 +24,7 @@ const MAX_LANES = 64;
 const LOOK_MS = 50;
 const DIAL_AGAIN_MS = 500;
 
-type Activity = 'none' | 'opening' | 'asking' | 'waiting' | 'later';
+type Activity = 'none' | 'opening' | 'asking' | 'settling' | 'waiting' | 'later';
 
 /**
  * Reserves jobs of a tube while there is room.
@@ -148,9 +148,11 @@ export class Consumer {
   }
 
   #wait(): void {
-    const [free, , ...spare] = [...this.lanes].filter((lane) => lane.held.size === 0);
+    const empty = [...this.lanes].filter((lane) => lane.held.size === 0);
+    const free = empty.find(({ client }) => client.isIdle) ?? empty[0];
     if (free === undefined) return this.lanes.size < MAX_LANES ? this.#open() : this.#later(LOOK_MS);
-    for (const lane of spare) if (lane.client.isIdle) this.#drop(lane);
+    for (const lane of empty.filter((other) => other !== free).slice(1)) if (lane.client.isIdle) this.#drop(lane);
+    if (!free.client.isIdle) return this.#whenIdle(free);
     this.#activity = 'waiting';
     this.#waiting = free;
     const end = (word: string | undefined): void => {
@@ -167,6 +169,15 @@ export class Consumer {
         end(reply.word);
       },
       failed: () => end(undefined),
+    });
+  }
+
+  // A wait that is given up takes the commands before it with it, such as the deletion of a job that is done.
+  #whenIdle(lane: Lane): void {
+    this.#activity = 'settling';
+    void lane.client.whenIdle().then(() => {
+      this.#activity = 'none';
+      this.#pump();
     });
   }
 
