@@ -52,8 +52,6 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
   /** Ends the waits for a connection. */
   readonly #stopping = new AbortController();
   #talk: Talk | undefined;
-  /** Ends the last try to connect a lane. */
-  #dial: AbortController | undefined;
   #lent = 0;
   #phase: 'idle' | 'running' | 'paused' | 'stopped' = 'idle';
   #stopped: Promise<void> | undefined;
@@ -203,7 +201,6 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     const overtime = new Promise<void>((resolve) => (timer = remainingMs === Infinity ? undefined : clock.setTimer(remainingMs, resolve)));
     await Promise.race([this.#settle(), overtime]);
     timer?.cancel();
-    this.#dial?.abort(new DriverStoppedError(pipeline));
     this.#leases.stop();
     this.#consumer.close();
     if (this.#talk !== undefined) await resources.release(this.#resource);
@@ -223,30 +220,45 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
   // The shared connection redials with backoff: while there is none, there is none to be had here either.
   async #connectLane(): Promise<BeanstalkClient> {
     await this.#talk!.use(Infinity, this.#context.pipeline, this.#stopping.signal);
-    this.#dial = new AbortController();
-    return this.#connectWatching(this.#dial.signal);
+    return this.#connectWatching();
   }
 
   async #connectAdmin(): Promise<BeanstalkClient> {
     const { pipeline, pushTimeoutMs } = this.#context;
-    const { signal } = this.#stopping;
     if (this.#phase === 'stopped' || this.#talk === undefined) throw new DriverStoppedError(pipeline);
-    await this.#talk.use(pushTimeoutMs, pipeline, signal);
-    return this.#connectWatching(signal);
+    await this.#talk.use(pushTimeoutMs, pipeline, this.#stopping.signal);
+    return this.#connectWatching();
   }
 
-  async #connectWatching(ended: AbortSignal): Promise<BeanstalkClient> {
-    const { tube, connectTimeoutMs } = this.#settings;
+  async #connectWatching(): Promise<BeanstalkClient> {
+    const { connectTimeoutMs } = this.#settings;
     const late = new AbortController();
     const end = () => late.abort(new Error(`beanstalkd was not reached within ${connectTimeoutMs} ms.`));
     const limit = this.#context.clock.setTimer(connectTimeoutMs, end);
+    const ended = AbortSignal.any([this.#stopping.signal, late.signal]);
     try {
-      const client = await this.#connect(AbortSignal.any([ended, late.signal]));
-      await Promise.all([client.ask(`watch ${tube}`), ...(tube === 'default' ? [] : [client.ask('ignore default')])]);
+      const client = await this.#connect(ended);
+      const close = () => client.close();
+      if (ended.aborted) close();
+      ended.addEventListener('abort', close);
+      await this.#watch(client).finally(() => ended.removeEventListener('abort', close));
       return client;
+    } catch (error) {
+      ended.throwIfAborted();
+      throw error;
     } finally {
       limit.cancel();
     }
+  }
+
+  /** Without the tube `default`, which each connection watches at first: its jobs are not ours. */
+  async #watch(client: BeanstalkClient): Promise<void> {
+    const { tube } = this.#settings;
+    const replies = await Promise.all([client.ask(`watch ${tube}`), ...(tube === 'default' ? [] : [client.ask('ignore default')])]);
+    const refused = replies.find(({ word }) => word !== 'WATCHING');
+    if (refused === undefined) return;
+    client.close();
+    throw new Error(`beanstalkd answered "${refused.word}" to the watch of tube "${tube}".`);
   }
 
   async #counts(): Promise<{ reserved: number; delayed: number }> {

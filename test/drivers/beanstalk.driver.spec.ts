@@ -1,6 +1,6 @@
 import { readPipeline } from '../../lib/config/pipeline.js';
 import { BeanstalkCreateInfo, toDeclareMap } from '../../lib/client/create-info.js';
-import type { Driver } from '../../lib/contract/driver.js';
+import type { Delivery, Driver } from '../../lib/contract/driver.js';
 import type { JobQuery } from '../../lib/contract/kernel-admin.js';
 import { options as specs } from '../../lib/drivers/beanstalk.driver.js';
 import { broker } from '../support/brokers.js';
@@ -153,6 +153,26 @@ beanstalkd.suite('driver "beanstalk"', () => {
     expect(await raw.stats(`stats-job ${number}`)).toMatchObject({ timeouts: 1, reserves: 2 });
     await second.ack();
     await until(async () => (await raw.ask(`stats-job ${number}`)).line === 'NOT_FOUND');
+  });
+
+  it('removes what is done, also when it begins to wait and is stopped in the same moment', async () => {
+    const sink = { room: 1, accept: (_: Delivery) => {}, onRoom: (_: () => void) => {} };
+    const full = new Promise<() => void>((resolve) => (sink.onRoom = resolve));
+    const { driver, inbox, tube } = await openRunning({
+      sink: (box) => Object.assign(sink, { accept: (delivery: Delivery) => box.put(delivery) }),
+    });
+    await raw.ask(`use ${tube}`); // a tube is there as long as somebody uses it
+    await driver.push(aJob());
+    const delivery = await inbox.next();
+    await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-waiting'] === 1);
+    sink.room = 0;
+    const hasRoom = await full; // the wait ended in vain
+    await delivery.ack();
+    sink.room = 1;
+    hasRoom();
+    await stopNow(driver);
+    await until(async () => (await raw.stats(`stats-tube ${tube}`))['current-jobs-reserved'] === 0);
+    expect(await raw.stats(`stats-tube ${tube}`)).toMatchObject({ 'cmd-delete': 1, 'current-jobs-ready': 0 });
   });
 
   it('gives unfinished jobs back in their order as soon as it is stopped, nothing changed', async () => {
@@ -351,6 +371,20 @@ beanstalkd.suite('driver "beanstalk"', () => {
     const startedAt = performance.now();
     await Promise.all([stopNow(driver), expect(push).rejects.toMatchObject({ code: 'DRIVER_STOPPED' }), running]);
     expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
+
+  it('leaves no connection behind when it is stopped while one is being opened that is not answered', async () => {
+    const { url, proxy } = await beanstalkd.proxy();
+    const { driver } = await openBeanstalk({ options: { addr: url, tube: freshTube() } });
+    await driver.push(aJob());
+    proxy.stall('down');
+    const { accepted } = proxy;
+    const running = driver.run();
+    await until(() => Promise.resolve(proxy.accepted > accepted));
+    const startedAt = performance.now();
+    await Promise.all([stopNow(driver), running]);
+    await until(() => Promise.resolve(proxy.connections === 0));
+    expect(performance.now() - startedAt).toBeLessThan(4_000); // an answer is waited for 10 s
   });
 
   it('says that the fate of a push is not known when its connection is lost before the answer', async () => {
