@@ -15,7 +15,7 @@ import { MAX_UINT32, resolveSettings, seconds, type BeanstalkOptions, type Beans
 import { Consumer } from './beanstalk/consumer.js';
 import { BeanstalkDelivery, type DeliveryHolder } from './beanstalk/delivery.js';
 import { decodeEnvelope, encodeEnvelope } from './beanstalk/envelope.js';
-import { numberOf, type FinishEnd, type Lane, type LeasedJob } from './beanstalk/lane.js';
+import { numberOf, type FinishEnd, type FinishVerb, type Lane, type LeasedJob } from './beanstalk/lane.js';
 import { LeaseKeeper } from './beanstalk/lease-keeper.js';
 import { Outstanding } from './beanstalk/outstanding.js';
 import type { Reply } from './beanstalk/reply-reader.js';
@@ -166,19 +166,18 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
   settled(delivery: BeanstalkDelivery): Done {
     this.#lent--;
     // Without a promise: there are as many of these as jobs.
-    if (!delivery.isRemoved)
-      delivery.lane.finish(delivery, `delete ${delivery.number}`, (end) => void (end === 'not held' && this.#leaseLost(delivery)));
+    if (!delivery.isRemoved) delivery.lane.finish(delivery, 'delete', '', (end, word) => this.#ended(delivery, 'delete', end, word));
   }
 
   buried(delivery: BeanstalkDelivery): Done {
     this.#lent--;
-    if (!delivery.isRemoved) return this.#outstanding.add(this.#giveUp(delivery, (priority) => `bury ${delivery.number} ${priority}`));
+    if (!delivery.isRemoved) return this.#outstanding.add(this.#giveUp(delivery, 'bury'));
   }
 
   putBack(delivery: BeanstalkDelivery, delayMs: number): Done {
     this.#lent--;
     if (delivery.isRemoved) return this.#outstanding.add(this.#put(delivery.job, delivery.job.headers, delayMs));
-    return this.#outstanding.add(this.#giveUp(delivery, (priority) => `release ${delivery.number} ${priority} ${seconds(delayMs)}`));
+    return this.#outstanding.add(this.#giveUp(delivery, 'release', delayMs));
   }
 
   replaced(delivery: BeanstalkDelivery, headers: JobHeaders, delayMs: number): Done {
@@ -332,28 +331,28 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
 
   // At most once: it has left beanstalkd before it is run.
   async #lendRemoved(delivery: BeanstalkDelivery): Promise<void> {
-    const end = await new Promise<FinishEnd>((resolve) => delivery.lane.finish(delivery, `delete ${delivery.number}`, resolve));
+    const end = await this.#finish(delivery, 'delete');
     delivery.isRemoved = true;
     if (end === 'done') this.#context.sink.accept(delivery);
     else this.#lent--;
   }
 
-  #finish(delivery: BeanstalkDelivery, command: string): Promise<void> {
+  #finish(delivery: BeanstalkDelivery, verb: FinishVerb, terms = ''): Promise<FinishEnd> {
     return new Promise((resolve) =>
-      delivery.lane.finish(delivery, command, (end) => {
-        if (end === 'not held') this.#leaseLost(delivery);
-        resolve();
+      delivery.lane.finish(delivery, verb, terms, (end, word) => {
+        this.#ended(delivery, verb, end, word);
+        resolve(end);
       }),
     );
   }
 
   // Release and bury set the priority: it stays the one that the producer gave.
-  async #giveUp(delivery: BeanstalkDelivery, command: (priority: number) => string): Promise<void> {
+  async #giveUp(delivery: BeanstalkDelivery, verb: 'release' | 'bury', delayMs?: number): Promise<void> {
     const { lane } = delivery;
     if (!lane.holds(delivery)) return;
     try {
       const { priority } = await lane.termsOf(delivery);
-      if (lane.holds(delivery)) await this.#finish(delivery, command(priority));
+      if (lane.holds(delivery)) await this.#finish(delivery, verb, ` ${priority}${delayMs === undefined ? '' : ` ${seconds(delayMs)}`}`);
     } catch {
       // The connection ended, or the lease had: beanstalkd has the job back.
     }
@@ -364,10 +363,10 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     try {
       await this.#put(delivery.job, headers, delayMs);
     } catch (error) {
-      await this.#giveUp(delivery, (priority) => `release ${delivery.number} ${priority} ${seconds(delayMs)}`);
+      await this.#giveUp(delivery, 'release', delayMs);
       throw error;
     }
-    if (!delivery.isRemoved && delivery.lane.holds(delivery)) await this.#finish(delivery, `delete ${delivery.number}`);
+    if (!delivery.isRemoved && delivery.lane.holds(delivery)) await this.#finish(delivery, 'delete');
   }
 
   #laneLost(lane: Lane, error: Error): void {
@@ -375,6 +374,18 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     const { logger, pipeline } = this.#context;
     logger.warn(`Pipeline "${pipeline}" lost a connection that held ${lane.held.size} jobs: they are handed out again. ${error.message}`, {
       pipeline,
+    });
+  }
+
+  #ended(delivery: BeanstalkDelivery, verb: FinishVerb, end: FinishEnd, word: string): void {
+    if (end === 'not held') return this.#leaseLost(delivery);
+    if (end !== 'refused') return;
+    const { logger, pipeline } = this.#context;
+    const { id } = delivery.job;
+    const rest = word === 'BURIED' ? 'It is buried: "promote" brings it back.' : 'It comes again when its time to run is over.';
+    logger.warn(`beanstalkd answered "${word}" to "${verb}" of job ${id} of pipeline "${pipeline}". ${rest} Give beanstalkd more memory or disk.`, {
+      pipeline,
+      job: id,
     });
   }
 

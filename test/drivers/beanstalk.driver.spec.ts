@@ -156,11 +156,10 @@ beanstalkd.suite('driver "beanstalk"', () => {
   });
 
   it('removes what is done, also when it begins to wait and is stopped in the same moment', async () => {
-    const sink = { room: 1, accept: (_: Delivery) => {}, onRoom: (_: () => void) => {} };
-    const full = new Promise<() => void>((resolve) => (sink.onRoom = resolve));
-    const { driver, inbox, tube } = await openRunning({
-      sink: (box) => Object.assign(sink, { accept: (delivery: Delivery) => box.put(delivery) }),
-    });
+    const sink = { room: 1, onRoom: (callback: () => void) => whenFull(callback) };
+    let whenFull = (_callback: () => void) => {};
+    const full = new Promise<() => void>((resolve) => (whenFull = resolve));
+    const { driver, inbox, tube } = await openRunning({ sink: (box) => Object.assign(sink, { accept: (delivery: Delivery) => box.put(delivery) }) });
     await raw.ask(`use ${tube}`); // a tube is there as long as somebody uses it
     await driver.push(aJob());
     const delivery = await inbox.next();

@@ -110,7 +110,11 @@ export class BeanstalkClient {
   use(tube: string): void {
     if (tube === this.#tube) return;
     this.#tube = tube;
-    this.tell(`use ${tube}`, IGNORED);
+    this.tell(`use ${tube}`, {
+      // What was told behind it has gone to another tube: nobody is to believe its answer.
+      replied: ({ word }) => void (word !== 'USING' && this.#end(new Error(`beanstalkd answered "${word}" to the use of tube "${tube}".`))),
+      failed: () => {},
+    });
   }
 
   /** Waits for a job, on a connection that is idle; until it comes no other command is answered. Unit: seconds. */
@@ -204,6 +208,3 @@ export class BeanstalkClient {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
-
-/** For answers that tell nothing new; the end of the connection is told to its owner. */
-export const IGNORED: ReplyHandler = { replied: () => {}, failed: () => {} };

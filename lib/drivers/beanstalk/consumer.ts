@@ -64,6 +64,8 @@ export class Consumer {
   start(): void {
     this.#isActive = true;
     this.#isEmpty = false;
+    // A pause that is not over has no end to wait for: more is asked for again.
+    for (const resolve of this.#quiet.splice(0)) resolve();
     this.#pump();
   }
 

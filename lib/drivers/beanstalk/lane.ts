@@ -19,8 +19,15 @@ export interface LeasedJob {
   touchAt: number;
 }
 
-/** `not held`: the lease had ended before, so the job runs again. `not known`: the connection ended, beanstalkd may have the job back. */
-export type FinishEnd = 'done' | 'not held' | 'not known';
+/**
+ * `not held`: the lease had ended before, so the job runs again. `refused`: beanstalkd is in need, and answered something else. `not known`: the
+ * connection ended, beanstalkd may have the job back.
+ */
+export type FinishEnd = 'done' | 'not held' | 'refused' | 'not known';
+export type FinishVerb = keyof typeof DONE_WORDS;
+
+/** What beanstalkd answers to the last command of a job. */
+const DONE_WORDS = { delete: 'DELETED', release: 'RELEASED', bury: 'BURIED' } as const;
 
 /** A connection that reserves: either it waits for a job, or it holds jobs and takes their settlement without delay. */
 export class Lane {
@@ -35,10 +42,13 @@ export class Lane {
   }
 
   /** Gives the job up with a last command. Without effect, and without a call back, when it is not held any more. */
-  finish(leased: LeasedJob, command: string, ended: (end: FinishEnd) => void): void {
+  finish(leased: LeasedJob, verb: FinishVerb, terms: string, ended: (end: FinishEnd, word: string) => void): void {
     if (!this.holds(leased)) return;
     this.held.delete(leased.number);
-    this.client.tell(command, { replied: ({ word }) => ended(word === 'NOT_FOUND' ? 'not held' : 'done'), failed: () => ended('not known') });
+    this.client.tell(`${verb} ${leased.number}${terms}`, {
+      replied: ({ word }) => ended(word === DONE_WORDS[verb] ? 'done' : word === 'NOT_FOUND' ? 'not held' : 'refused', word),
+      failed: () => ended('not known', ''),
+    });
   }
 
   touch(leased: LeasedJob, handler: ReplyHandler): void {
