@@ -198,7 +198,7 @@ export class SupervisedConnection<C extends object> {
   #connect(signal: AbortSignal): Promise<C> {
     return new Promise<C>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      this.#open(signal).then(resolve, reject);
+      this.#open(signal).then((connection) => (signal.aborted ? void this.#close(connection) : resolve(connection)), reject);
     });
   }
 
@@ -216,6 +216,8 @@ export class SupervisedConnection<C extends object> {
   }
 
   #up(connection: C): void {
+    // Stopped in the turns between its last check and here.
+    if (this.#phase === 'stopped') return void this.#close(connection);
     const { logger, driver, name, clock } = this.#options;
     this.#phase = 'up';
     this.#current = connection;

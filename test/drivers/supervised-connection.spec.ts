@@ -254,6 +254,18 @@ describe('a supervised connection', () => {
       expect(connection.current).toBeUndefined();
     });
 
+    it('and leaves none open that comes in the very moment of the stop', async () => {
+      for (let turns = 0; turns < 12; turns++) {
+        const { connection, broker, log, clock } = setup();
+        connection.start();
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        await connection.stop();
+        await clock.advance(1);
+        expect(connection.current).toBeUndefined();
+        expect([broker.tries, log.filter((line) => line === 'close 1').length]).toEqual([1, 1]);
+      }
+    });
+
     it('without waiting for ever for a frozen broker to say good-bye', async () => {
       const { connection, clock } = setup({ closeTimeoutMs: 1_000, close: () => new Promise(() => {}) });
       await connection.use(1_000);
