@@ -208,7 +208,7 @@ export class Pipeline implements RunPipeline {
     try {
       await this.#driver.pause();
       await this.#returnQueued();
-      if (this.capabilities.persistent) return 0;
+      if (this.capabilities.persistent) return 0; // a broker keeps them, and one that is away would take its time to say how many
       const { reserved, delayed } = await this.#driver.stat();
       return reserved + delayed;
     } finally {

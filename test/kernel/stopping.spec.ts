@@ -159,6 +159,12 @@ describe('drain', () => {
     await draining;
   });
 
+  it('does not wait for a broker that gives no counts', async () => {
+    const { kernel, driver } = await openDurable({}, { stat: () => new Promise(() => {}) });
+    await kernel.close();
+    expect(driver.log).toEqual([]);
+  });
+
   it('reports a settlement that the driver rejects, and goes on', async () => {
     const { kernel, jobs, on, log } = await openDurable({}, { ack: () => Promise.reject(new Error('connection lost')) });
     const errors: unknown[] = [];

@@ -14,6 +14,7 @@ export interface DurableHooks {
   /** With it jobs are lent for {@link LEASE_MS}. */
   extend?(): Done;
   starting?(deliveries: readonly Delivery[]): void;
+  stat?(): Promise<PipelineStat>;
 }
 
 /** A fake broker behind a driver that says it is durable, and notes what is asked of it. */
@@ -59,6 +60,7 @@ export class DurableDriver implements Driver {
   }
 
   stat(): Promise<PipelineStat> {
+    if (this.#hooks.stat !== undefined) return this.#hooks.stat();
     const { pipeline, driver, priority } = this.#context;
     return Promise.resolve({
       pipeline,
