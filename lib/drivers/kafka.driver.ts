@@ -116,9 +116,9 @@ class KafkaDriver implements Driver {
   }
 
   async stat(): Promise<PipelineStat> {
-    const { pipeline, driver, priority } = this.#context;
-    const counts =
-      this.#client === undefined || this.#phase === 'stopped' ? undefined : await countJobs(this.#settings, this.#client, this.#consumption);
+    const { pipeline, driver, priority, clock } = this.#context;
+    const [client, consumption] = [this.#client, this.#consumption];
+    const counts = client === undefined || this.#phase === 'stopped' ? undefined : await countJobs(this.#settings, { client, consumption, clock });
     return {
       pipeline,
       driver,

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { JobsConfigError, type ConfigIssue } from '../../lib/contract/errors.js';
@@ -340,6 +341,21 @@ kafka.suite('the driver kafka', () => {
     await until(async () => (await driver.stat()).reserved === 0);
     expect(await driver.stat()).toMatchObject({ active: 0, delayed: 0 });
   }, 30_000);
+
+  it('gives no counts of a broker that answers nothing, and does not wait for long', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const options = kafka.freshOptions({ producerOptions: { requestTimeout: '10s' } });
+    const { driver } = await openKafkaDriver({ ...kafka, section: { brokers: [`127.0.0.1:${port}`] } }, options, { run: false });
+    opened.push(driver);
+    const startedAt = performance.now();
+    expect(await driver.stat()).toMatchObject({ active: 0, reserved: 0, delayed: 0, ready: false });
+    expect(performance.now() - startedAt).toBeLessThan(8_000); // an answer may take 10 s
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+  }, 60_000);
 
   it('tells that there is no broker', async () => {
     const { driver } = await openKafkaDriver({ ...kafka, section: { brokers: ['127.0.0.1:1'] } }, { topic: 'a' }, { run: false, pushTimeoutMs: 400 });

@@ -36,7 +36,11 @@ export async function readRanges<R extends RecordRange>(
   stopping.addEventListener('abort', end);
   try {
     const consumer = await client.openConsumer({ ...settings, topics, partitions: left, groupId: `nrr-browse-${crypto.randomUUID()}` }, reader);
-    await reader.done.finally(() => consumer.close());
+    try {
+      await reader.done;
+    } finally {
+      await consumer.close();
+    }
   } finally {
     stopping.removeEventListener('abort', end);
   }

@@ -1,7 +1,11 @@
+import type { Clock } from '../../contract/clock.js';
 import type { KafkaSettings } from './config.js';
 import type { Consumption } from './consumption.js';
 import { markedOffsets } from './marks.js';
 import type { KafkaAdmin, KafkaClient } from './port.js';
+
+/** How long a connection is waited for. Unit: milliseconds. */
+const CONNECT_MS = 3_000;
 
 /**
  * Jobs that wait, at the broker and here: what a topic holds behind the group's place, without what is lent. Records that were compacted away or that
@@ -9,12 +13,12 @@ import type { KafkaAdmin, KafkaClient } from './port.js';
  */
 export async function countJobs(
   settings: KafkaSettings,
-  client: KafkaClient,
-  consumption: Consumption | undefined,
+  { client, consumption, clock }: { readonly client: KafkaClient; readonly consumption: Consumption | undefined; readonly clock: Clock },
 ): Promise<{ readonly reserved: number; readonly delayed: number } | undefined> {
   if (settings.consumption === undefined) return undefined;
   const own = consumption?.session?.admin;
-  const admin = own ?? (await client.openAdmin().catch(() => undefined));
+  // A consumer that has no connection dials by itself.
+  const admin = own ?? (consumption === undefined ? await openSoon(client, clock) : undefined);
   if (admin === undefined) return undefined;
   try {
     return await count(admin, settings, consumption);
@@ -24,6 +28,22 @@ export async function countJobs(
   } finally {
     if (own === undefined) await admin.close().catch(() => {});
   }
+}
+
+/** Undefined when there is none soon; one that comes later is closed. */
+function openSoon(client: KafkaClient, clock: Clock): Promise<KafkaAdmin | undefined> {
+  return new Promise((resolve) => {
+    let isLate = false;
+    const limit = clock.setTimer(CONNECT_MS, () => {
+      isLate = true;
+      resolve(undefined);
+    });
+    client
+      .openAdmin()
+      .then((admin) => (isLate ? admin.close() : resolve(admin)))
+      .catch(() => resolve(undefined))
+      .finally(() => limit.cancel());
+  });
 }
 
 async function count(
