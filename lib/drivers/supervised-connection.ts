@@ -62,6 +62,8 @@ export class SupervisedConnection<C extends object> {
   readonly #options: SupervisedConnectionOptions<C>;
   readonly #firstBackoff: IBackoff<unknown>;
   readonly #waiting = new Set<Waiting<C>>();
+  /** Why those are dead that were lost before they stood, or after they were given up. */
+  readonly #dead = new WeakMap<C, { readonly error: unknown }>();
   #backoff: IBackoff<unknown>;
   #phase: 'idle' | 'dialling' | 'up' | 'stopped' = 'idle';
   #current: C | undefined;
@@ -139,9 +141,15 @@ export class SupervisedConnection<C extends object> {
     });
   }
 
-  /** Says that this connection is dead: it is closed and another one is dialled. Without effect for one that was given up before. */
+  /**
+   * Says that this connection is dead: it is closed and another one is dialled. May be called as soon as `connect` has made it. Without effect for
+   * one that was given up before.
+   */
   lost(connection: C, error: unknown): void {
-    if (this.#current !== connection) return;
+    if (this.#current !== connection) {
+      this.#dead.set(connection, { error });
+      return;
+    }
     const { logger, name, driver, clock, onDown } = this.#options;
     this.#current = undefined;
     this.#lastError = error;
@@ -198,7 +206,10 @@ export class SupervisedConnection<C extends object> {
   #connect(signal: AbortSignal): Promise<C> {
     return new Promise<C>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      this.#open(signal).then((connection) => (signal.aborted ? void this.#close(connection) : resolve(connection)), reject);
+      this.#open(signal).then((connection) => {
+        if (signal.aborted) void this.#close(connection);
+        else resolve(connection);
+      }, reject);
     });
   }
 
@@ -207,7 +218,6 @@ export class SupervisedConnection<C extends object> {
     try {
       signal.throwIfAborted();
       await this.#options.onUp?.(connection);
-      signal.throwIfAborted();
       return connection;
     } catch (error) {
       void this.#close(connection);
@@ -216,9 +226,12 @@ export class SupervisedConnection<C extends object> {
   }
 
   #up(connection: C): void {
-    // Stopped in the turns between its last check and here.
-    if (this.#phase === 'stopped') return void this.#close(connection);
     const { logger, driver, name, clock } = this.#options;
+    const dead = this.#dead.get(connection);
+    if (dead !== undefined || this.#phase === 'stopped') {
+      void this.#close(connection);
+      return this.#failed(dead?.error);
+    }
     this.#phase = 'up';
     this.#current = connection;
     this.#backoff = this.#firstBackoff;
