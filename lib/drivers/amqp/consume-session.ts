@@ -8,6 +8,8 @@ export class ConsumeSession {
   isOpen = true;
   /** Undefined while it is paused. */
   consumerTag: string | undefined;
+  /** The last thing that its consumer was told: it begins and ends in turn. */
+  turn: Promise<void> = Promise.resolve();
   /** Tags that were neither acked nor refused, in the order of their deliveries, which is that of their numbers. */
   readonly #open = new Set<number>();
   /** Acked in this turn, to be sent at its end. */

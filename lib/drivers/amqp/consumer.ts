@@ -28,6 +28,8 @@ export class Consumer {
   readonly #held = new Ring<HeldMessage>();
   readonly #onHeld: () => void;
   #isPaused = false;
+  /** The last one that was opened, from its opening on: a pause may come before it stands. */
+  #session: ConsumeSession | undefined;
   #declaring: Promise<void> = Promise.resolve();
 
   /** @param onHeld - Called when there is a message to take. */
@@ -44,7 +46,6 @@ export class Consumer {
       connectTimeoutMs: Infinity,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
       connect: (signal) => this.#open(signal),
-      onDown: () => this.#dropHeld(),
       isFinal: isRefusal,
       close: async (session) => {
         session.flush();
@@ -93,19 +94,15 @@ export class Consumer {
   /** What is not lent goes back to its place in the queue. */
   async pause(): Promise<void> {
     this.#isPaused = true;
-    const session = this.#supervised.current;
-    const tag = session?.consumerTag;
-    if (session === undefined || tag === undefined) return;
-    session.consumerTag = undefined;
-    await session.channel.cancel(tag).catch(() => {}); // a channel that has ended consumes nothing
-    this.#giveBack();
+    if (this.#session === undefined) return;
+    await this.#follow(this.#session).catch(() => {}); // a channel that has ended consumes nothing
+    if (this.#isPaused) this.#giveBack();
   }
 
   async resume(): Promise<void> {
     this.#isPaused = false;
-    const session = this.#supervised.current;
-    if (session === undefined || session.consumerTag !== undefined) return;
-    await this.#consume(session).catch((error: unknown) => this.#supervised.lost(session, error));
+    const session = this.#session;
+    if (session !== undefined) await this.#follow(session).catch((error: unknown) => this.#ended(session, error));
   }
 
   /** The queue as the broker sees it, and all that it sent before. */
@@ -152,12 +149,26 @@ export class Consumer {
     await this.#declaring;
     const channel = await model.createChannel();
     const session = new ConsumeSession(model, channel);
+    this.#session = session;
     let reason: unknown = new Error('The broker closed the channel.');
     channel.on('error', (error: Error) => (reason = error));
     channel.on('close', () => this.#ended(session, reason));
     await channel.prefetch(this.#settings.prefetch);
-    if (!this.#isPaused) await this.#consume(session);
+    await this.#follow(session);
     return session;
+  }
+
+  /** Begins or ends its consumer, as it is wanted when its turn comes. */
+  #follow(session: ConsumeSession): Promise<void> {
+    const turn = session.turn.then(() => {
+      const { isOpen, consumerTag, channel } = session;
+      if (!isOpen || this.#isPaused === (consumerTag === undefined)) return;
+      if (consumerTag === undefined) return this.#consume(session);
+      session.consumerTag = undefined;
+      return channel.cancel(consumerTag).then(() => {});
+    });
+    session.turn = turn.catch(() => {});
+    return turn;
   }
 
   async #consume(session: ConsumeSession): Promise<void> {
@@ -181,15 +192,12 @@ export class Consumer {
     session.flush();
     session.isOpen = false;
     session.consumerTag = undefined;
+    // The broker delivers them again.
+    this.#held.removeWhere((held) => held.session === session);
     this.#supervised.lost(session, reason);
   }
 
   #giveBack(): void {
     for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) held.session.nack(held.message, true);
-  }
-
-  // The broker delivers them again.
-  #dropHeld(): void {
-    this.#held.removeWhere(({ session }) => !session.isOpen);
   }
 }
