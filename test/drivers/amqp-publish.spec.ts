@@ -163,6 +163,14 @@ describe('A channel that publishes', () => {
     expect(ends).toEqual(['a confirmed', 'b unroutable', 'c confirmed']);
   });
 
+  it('knows all messages with the same id that came back', () => {
+    const { channel, ends, publish } = open();
+    publish('a', 'a', 'a');
+    for (let index = 0; index < 2; index++) channel.emit('return', { properties: { headers: { rr_id: 'a' } } });
+    channel.emit('ack', { deliveryTag: 3, multiple: true });
+    expect(ends).toEqual(['a unroutable', 'a unroutable', 'a confirmed']);
+  });
+
   it('tells once what has no answer when it ends', () => {
     const { session, channel, ends, publish } = open();
     publish('a', 'b');

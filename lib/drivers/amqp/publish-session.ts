@@ -17,8 +17,8 @@ export class PublishSession<P extends Outgoing> {
   readonly #ended: (push: P, end: PublishEnd) => void;
   /** What the broker has not confirmed, by its number; in the order of these. */
   readonly #open = new Map<number, P>();
-  /** Ids of what came back. A return comes before the confirm of the same message. */
-  readonly #returned = new Set<string>();
+  /** Ids of what came back, and how often: a producer may use one for several. A return comes before the confirm of the same message. */
+  readonly #returned = new Map<string, number>();
   readonly #flush = (): void => this.#write();
   #published = 0;
   #isFlushing = false;
@@ -35,7 +35,7 @@ export class PublishSession<P extends Outgoing> {
     channel.on('nack', ({ deliveryTag, multiple }: { deliveryTag: number; multiple: boolean }) => this.#settle(deliveryTag, multiple, 'refused'));
     channel.on('return', ({ properties }: ReturnedMessage) => {
       const id = properties.headers?.['rr_id'];
-      if (typeof id === 'string') this.#returned.add(id);
+      if (typeof id === 'string') this.#returned.set(id, (this.#returned.get(id) ?? 0) + 1);
     });
   }
 
@@ -81,8 +81,15 @@ export class PublishSession<P extends Outgoing> {
     const push = this.#open.get(tag);
     if (push === undefined) return;
     this.#open.delete(tag);
-    const isReturned = this.#returned.size > 0 && this.#returned.delete(push.message.id);
+    const isReturned = this.#returned.size > 0 && this.#takeReturn(push.message.id);
     this.#ended(push, isReturned && end === 'confirmed' ? 'unroutable' : end);
+  }
+
+  #takeReturn(id: string): boolean {
+    const count = this.#returned.get(id) ?? 0;
+    if (count > 1) this.#returned.set(id, count - 1);
+    else this.#returned.delete(id);
+    return count > 0;
   }
 }
 
