@@ -11,7 +11,7 @@ interface TypedValue {
  * Adds a field of a message to the headers of a job as RoadRunner does: numbers in decimal, a float with 5 decimals, bytes as text, each element
  * of a list under the same name, a table under the names of its own fields. What has no text is left out.
  */
-export function addFlattened(headers: Record<string, readonly string[]>, name: string, value: unknown, depth = 0): void {
+export function addFlattened(headers: Record<string, string[]>, name: string, value: unknown, depth = 0): void {
   if (depth > MAX_DEPTH) return;
   if (Array.isArray(value)) {
     for (const element of value as unknown[]) addFlattened(headers, name, element, depth + 1);
@@ -19,7 +19,7 @@ export function addFlattened(headers: Record<string, readonly string[]>, name: s
   }
   const text = textOf(value);
   if (text !== undefined) {
-    headers[name] = [...(headers[name] ?? []), text];
+    (headers[name] ??= []).push(text);
     return;
   }
   if (typeof value !== 'object' || value === null || isTyped(value)) return;
