@@ -160,12 +160,12 @@ export class Consumer {
 
   /** Begins or ends its consumer, as it is wanted when its turn comes. */
   #follow(session: ConsumeSession): Promise<void> {
-    const turn = session.turn.then(() => {
+    const turn = session.turn.then(async () => {
       const { isOpen, consumerTag, channel } = session;
       if (!isOpen || this.#isPaused === (consumerTag === undefined)) return;
-      if (consumerTag === undefined) return this.#consume(session);
       session.consumerTag = undefined;
-      return channel.cancel(consumerTag).then(() => {});
+      if (consumerTag === undefined) await this.#consume(session);
+      else await channel.cancel(consumerTag);
     });
     session.turn = turn.catch(() => {});
     return turn;
