@@ -9,7 +9,7 @@ export interface AmqpModel extends AmqpEmitter {
   createConfirmChannel(): Promise<AmqpConfirmChannel>;
   close(): Promise<void>;
   /** Under its name of 0.10 to 2.x; a frozen socket has to be destroyed, a good-bye would wait for ever. */
-  readonly connection?: { readonly stream?: { destroy(error?: Error): void } };
+  readonly connection?: { readonly stream?: { destroy(error?: Error): void; readonly writableEnded?: boolean } };
 }
 
 interface AmqpEmitter {

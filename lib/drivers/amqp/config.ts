@@ -56,7 +56,6 @@ export interface AmqpOptions {
 const DEFAULT_PREFETCH = 10;
 const DEFAULT_EXCHANGE = 'amqp.default';
 const DEFAULT_ADDR = 'amqp://guest:guest@127.0.0.1:5672/';
-const DEFAULT_HEARTBEAT_S = 10;
 const MAX_PREFETCH = 65_535;
 /** Of the form of the options. */
 const NESTED_VERSION = 2;
@@ -148,7 +147,8 @@ export interface AmqpSettings {
   readonly isNested: boolean;
   readonly url: string;
   readonly tls: TlsPaths | undefined;
-  readonly heartbeatS: number;
+  /** `undefined`: that of the address, or the usual one. */
+  readonly heartbeatS: number | undefined;
   readonly prefetch: number;
   /** Empty: the pipeline only pushes. */
   readonly queue: string;
@@ -195,7 +195,7 @@ export function resolveSettings(context: DriverContext<AmqpOptions>): AmqpSettin
     isNested: given.version === NESTED_VERSION,
     url: given.addr ?? (section['addr'] as string | undefined) ?? DEFAULT_ADDR,
     tls: section['tls'] as TlsPaths | undefined,
-    heartbeatS: given.heartbeat ?? DEFAULT_HEARTBEAT_S,
+    heartbeatS: given.heartbeat,
     prefetch: given.prefetch ?? DEFAULT_PREFETCH,
     queue,
     routingKey: given.routingKey ?? queue,

@@ -18,6 +18,7 @@ export type ConnectionUse = 'publish' | 'consume';
 /** How long a broker may be silent while a connection is made: two heartbeats, within these limits. */
 const MIN_CONNECT_TIMEOUT_MS = 3_000;
 const MAX_CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_HEARTBEAT_S = 10;
 const CLOSE_TIMEOUT_MS = 1_500;
 const GOODBYE_MS = 1_000;
 const ACCESS_REFUSED = 403;
@@ -55,6 +56,8 @@ export function superviseConnection(
         model.connection?.stream?.destroy(error);
       });
       model.on('close', (error?: Error) => supervised.lost(model, error ?? reason));
+      // Its end came with the last word of the handshake, before anybody could listen.
+      if (model.connection?.stream?.writableEnded === true) throw reason as Error;
       return model;
     },
     close: (model) => closeModel(model, clock),
@@ -95,7 +98,8 @@ function distrusted(address: string, error: unknown): JobsConfigError {
 
 function dialSettings({ url, tls, heartbeatS, pipeline }: AmqpSettings): { address: string; socketOptions: Readonly<Record<string, unknown>> } {
   const address = parseAddress(url, pipeline);
-  if (!address.searchParams.has('heartbeat')) address.searchParams.set('heartbeat', String(heartbeatS));
+  const silenceS = heartbeatS ?? address.searchParams.get('heartbeat') ?? DEFAULT_HEARTBEAT_S;
+  address.searchParams.set('heartbeat', String(silenceS));
   if (tls !== undefined) address.protocol = 'amqps:';
   const isTls = address.protocol === 'amqps:';
   return {
@@ -105,7 +109,7 @@ function dialSettings({ url, tls, heartbeatS, pipeline }: AmqpSettings): { addre
       noDelay: true,
       keepAlive: true,
       keepAliveDelay: 10_000,
-      timeout: Math.min(MAX_CONNECT_TIMEOUT_MS, Math.max(MIN_CONNECT_TIMEOUT_MS, 2_000 * heartbeatS)),
+      timeout: Math.min(MAX_CONNECT_TIMEOUT_MS, Math.max(MIN_CONNECT_TIMEOUT_MS, 2_000 * (Number(silenceS) || DEFAULT_HEARTBEAT_S))),
       clientProperties: { connection_name: `nestjs-roadrunner (${process.pid})` },
       ...(isTls ? { minVersion: 'TLSv1.2', ...certificates(tls ?? {}) } : {}),
     },
