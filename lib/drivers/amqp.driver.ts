@@ -19,7 +19,7 @@ import { connectionKey, superviseConnection, type ConnectionUse } from './amqp/c
 import { Consumer } from './amqp/consumer.js';
 import { DelayQueues, MAX_HOP_MS } from './amqp/delay-queues.js';
 import { AmqpDelivery, type DeliveryHolder } from './amqp/delivery.js';
-import { decodeMessage, deliveryCountOf, encodeMessage, leftMsOf, ownRoutingKey, type MessageFacts } from './amqp/message.js';
+import { decodeMessage, deliveryCountOf, encodeMessage, leftMsOf, MAX_DELAY_S, ownRoutingKey, type MessageFacts } from './amqp/message.js';
 import { LostOnTheWayError, Publisher, UnroutableError } from './amqp/publisher.js';
 import { onChannel, purgeQueue } from './amqp/topology.js';
 import type { SupervisedConnection } from './supervised-connection.js';
@@ -28,8 +28,6 @@ export { capabilities, options } from './amqp/config.js';
 export type { AmqpOptions } from './amqp/config.js';
 
 const SECOND_MS = 1_000;
-/** What fits into the header `rr_delay`. */
-const MAX_DELAY_S = 2 ** 31 - 1;
 /** A broker that does not answer keeps nobody from reading the state. */
 const STAT_TIMEOUT_MS = 5_000;
 

@@ -168,6 +168,17 @@ jobs:
       expect(await refusal(given)).toMatchObject({ code: 'INVALID_CONFIG', issues: [expect.objectContaining({ path })] });
     });
 
+    it('what it has no right to, with a reason, to pushes and to the start alike', async () => {
+      const exchange = 'amq.nrr-test';
+      const { driver } = await bench.open({ queue: freshName(), exchange });
+      const refused = {
+        code: 'INVALID_CONFIG',
+        issues: [{ path: 'pipelines.emails', message: expect.stringContaining('ACCESS_REFUSED') as string }],
+      };
+      await expect(driver.push(aJob())).rejects.toMatchObject(refused);
+      await expect(driver.run()).rejects.toMatchObject(refused);
+    });
+
     it('to consume without a queue', async () => {
       const { driver } = await bench.open({ routingKey: 'only-pushed' });
       await expect(driver.run()).rejects.toMatchObject({ issues: [expect.objectContaining({ path: 'pipelines.emails.queue' })] });
@@ -279,6 +290,17 @@ jobs:
       expect(message !== false && message.content.toString()).toBe('after');
     });
 
+    it('go on when somebody deleted the queue under thousands of them, which is declared again once', async () => {
+      const queue = freshName();
+      const { driver } = await bench.open({ queue, pushTimeoutMs: 60_000 });
+      await driver.push(aJob());
+      const channel = await bench.channel();
+      await channel.deleteQueue(queue);
+      // More than the channels of a connection.
+      await Promise.all(Array.from({ length: 3_000 }, () => driver.push(aJob())));
+      expect((await channel.checkQueue(queue)).messageCount).toBe(3_000);
+    }, 90_000);
+
     it('go on when somebody deleted the exchange', async () => {
       const exchange = freshName();
       const { driver, inbox } = await bench.run({ queue: freshName(), exchange });
@@ -352,6 +374,14 @@ jobs:
       channel.publish(exchange, queue, first.content, { headers: { ...first.properties.headers, nrr_left: { '!': 'int64', value: 1_000 } } });
       const { job } = await inbox.next();
       expect(job.id).toBe(first.properties.headers?.['rr_id']);
+    });
+
+    it('of a length that nobody can ask for are none: the job is due', async () => {
+      const queue = freshName();
+      const { inbox } = await bench.run({ queue, exchange: freshName() });
+      const channel = await bench.channel();
+      channel.sendToQueue(queue, Buffer.from('odd'), { headers: { nrr_left: { '!': 'int64', value: 2 ** 52 } } });
+      expect(textOf((await inbox.next()).job.payload)).toBe('odd');
     });
 
     it('that no field can hold are refused', async () => {

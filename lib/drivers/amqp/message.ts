@@ -24,6 +24,8 @@ const FOREIGN_NAME = 'deduced_by_rr';
 const ROUTING_KEY_HEADER = 'x-routing-key';
 /** What is left to wait after this hop: a queue cannot hold a message for longer than some weeks. Unit: milliseconds. */
 export const LEFT_HEADER = 'nrr_left';
+/** What fits into the header `rr_delay`. Unit: seconds. */
+export const MAX_DELAY_S = 2 ** 31 - 1;
 
 export const CONTENT_TYPE = 'application/octet-stream';
 const NO_HEADER_BYTES = Buffer.from('{}');
@@ -121,9 +123,10 @@ export function decodeMessage({ content, properties }: AmqpMessage, pipeline: st
   );
 }
 
-/** What is left to wait. Unit: milliseconds; 0 when the job is due. */
+/** What is left to wait. Unit: milliseconds; 0 when the job is due, and when it is longer than anybody can ask for: nothing could hold it. */
 export function leftMsOf({ properties }: AmqpMessage): number {
-  return numberField(properties.headers?.[LEFT_HEADER]) ?? 0;
+  const leftMs = numberField(properties.headers?.[LEFT_HEADER]) ?? 0;
+  return leftMs > MAX_DELAY_S * 1_000 ? 0 : leftMs;
 }
 
 /** How often a quorum queue handed it out before; 0 for others. */
@@ -152,7 +155,7 @@ function headerBytes(headers: JobHeaders): Buffer {
 // RoadRunner hands on all fields of the message with those of the job over them. Left out are the envelope, which it would pack into the next
 // requeue again and again, and what the broker wrote.
 function headersOf(fields: Readonly<Record<string, unknown>>): JobHeaders {
-  const headers = Object.create(null) as Record<string, readonly string[]>;
+  const headers = Object.create(null) as Record<string, string[]>;
   let isEmpty = true;
   for (const name of Object.keys(fields)) {
     if (ENVELOPE.has(name) || BOOKKEEPING.test(name)) continue;

@@ -59,6 +59,8 @@ export class Publisher {
   #timer: Timer | undefined;
   #isAwaiting = false;
   #declaring: Promise<void> = Promise.resolve();
+  /** Under way for all whose queue was not there, on the connection of this session. */
+  #declaringAgain: Session | undefined;
   #isStopped = false;
   #onIdle: (() => void) | undefined;
 
@@ -77,7 +79,6 @@ export class Publisher {
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
       connect: (signal) => this.#open(signal),
       onUp: (session) => this.#up(session),
-      onDown: () => this.#down(),
       isFinal: isRefusal,
       close: ({ channel }) => channel.close(),
     });
@@ -167,6 +168,7 @@ export class Publisher {
     channel.on('close', () => {
       session.end();
       this.#supervised.lost(session, reason);
+      if (this.#session === session) this.#down();
     });
     return session;
   }
@@ -218,7 +220,7 @@ export class Publisher {
     if (!push.isRepeated) return this.#reject(push, error);
     if (push.wasUnroutable || !this.#settings.declaresQueue) return this.#reject(push, this.#refused(error.message, error));
     push.wasUnroutable = true;
-    declareTopology(session.model, this.#settings, 'publish').then(
+    this.#declareAgain(session).then(
       () => {
         if (this.#session === session && this.#pending.has(push)) this.#send(push, session);
       },
@@ -226,6 +228,15 @@ export class Publisher {
         if (this.#session === session) this.#reject(push, cause);
       },
     );
+  }
+
+  // One declaration for all that come back at the same time: each takes a channel, and a connection has some thousand of them.
+  #declareAgain(session: Session): Promise<void> {
+    if (this.#declaringAgain !== session) {
+      this.#declaringAgain = session;
+      this.#declaring = declareTopology(session.model, this.#settings, 'publish').finally(() => (this.#declaringAgain = undefined));
+    }
+    return this.#declaring;
   }
 
   // Tells those that wait what no try will heal.

@@ -2,6 +2,7 @@ import { JobsConfigError } from '../../contract/errors.js';
 import type { AmqpChannel, AmqpModel, QueueFacts } from './client.js';
 import { optionPath, type AmqpOptions, type AmqpSettings } from './config.js';
 
+const ACCESS_REFUSED = 403;
 const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 const INEQUIVALENT =
@@ -85,6 +86,12 @@ export async function explained<T>(settings: AmqpSettings, work: () => Promise<T
 function explain(settings: AmqpSettings, error: unknown): JobsConfigError | undefined {
   const { code, message } = error as { code?: unknown; message?: string };
   if (code === NOT_FOUND) return explainMissing(settings, message ?? '', error);
+  if (code === ACCESS_REFUSED) {
+    const remedy = 'Give the user of the address the right to it, or use another name.';
+    return new JobsConfigError([{ path: `pipelines.${settings.pipeline}`, message: `The broker refused it: ${message}. ${remedy}` }], {
+      cause: error,
+    });
+  }
   if (code !== PRECONDITION_FAILED || message === undefined) return undefined;
   const { argument, kind, name, asked, found } = INEQUIVALENT.exec(message)?.groups ?? {};
   if (argument === undefined || (kind !== 'queue' && kind !== 'exchange')) {
