@@ -13,6 +13,10 @@ interface Item {
   readonly reject: (error: BatchError) => void;
   /** A try of it had no answer. */
   isUncertain: boolean;
+  /** In a request. */
+  isUnderWay: boolean;
+  /** To be asked for by itself: it, or one beside it, was refused. */
+  isAlone: boolean;
   isSettled: boolean;
 }
 
@@ -80,7 +84,7 @@ export class Batches {
     const { clock, patienceMs, requestTimeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       const giveUpAt = clock.monotonic() + (patienceMs > 0 ? patienceMs : requestTimeoutMs);
-      const item: Item = { entry, bytes, giveUpAt, resolve, reject, isUncertain: false, isSettled: false };
+      const item: Item = { entry, bytes, giveUpAt, resolve, reject, isUncertain: false, isUnderWay: false, isAlone: false, isSettled: false };
       this.#waiting.push(item);
       this.#outstanding.add(item);
       if (this.#giveUp === undefined) this.#armGiveUp();
@@ -129,14 +133,22 @@ export class Batches {
     let bytes = 0;
     let taken = 0;
     for (const item of this.#waiting) {
-      if (items.length === MAX_BATCH || (items.length > 0 && bytes + item.bytes > MAX_BATCH_BYTES)) break;
+      if (items.length === MAX_BATCH || (items.length > 0 && (item.isAlone || bytes + item.bytes > MAX_BATCH_BYTES))) break;
       taken++;
       if (item.isSettled) continue;
+      item.isUnderWay = true;
       items.push(item);
       bytes += item.bytes;
+      if (item.isAlone) break;
     }
     this.#waiting.splice(0, taken);
     return items;
+  }
+
+  /** Before all others, in their order. */
+  #putBack(items: readonly Item[]): void {
+    for (const item of items) item.isUnderWay = false;
+    this.#waiting.unshift(...items);
   }
 
   // Never rejects: every item is settled, or waits for its next try.
@@ -165,10 +177,10 @@ export class Batches {
 
   #failed(items: readonly Item[], failure: SqsFailure): void {
     if (failure.kind === 'refused') {
+      if (items.length === 1) return this.#fail(items[0]!, failure);
       // One bad message may have spoilt the request for the others.
-      if (items.length === 1) this.#fail(items[0]!, failure);
-      else for (const item of items) void this.#send([item]);
-      return;
+      for (const item of items) item.isAlone = true;
+      return this.#putBack(items);
     }
     const remedy = failure.kind === 'missing' ? this.#options.onMissing() : 'retry';
     if (remedy !== 'retry') {
@@ -190,7 +202,7 @@ export class Batches {
       for (const item of left) this.#fail(item, failure);
       return;
     }
-    this.#waiting.unshift(...left);
+    this.#putBack(left);
     if (this.#pause !== undefined) return;
     const delayMs = this.#backoff.duration;
     this.#backoff = this.#backoff.next(undefined);
@@ -213,7 +225,7 @@ export class Batches {
 
   // In a request: nobody knows. Waiting for one: it is not stored, unless a try before had no answer.
   #giveUpOn(item: Item): void {
-    if (!this.#waiting.includes(item)) item.isUncertain = true;
+    if (item.isUnderWay) item.isUncertain = true;
     const failure = this.#lastFailure ?? new SqsFailure('busy', 'Timeout', 'the requests before it took all of its time');
     const isKnown = !item.isUncertain && failure.kind === 'uncertain';
     this.#fail(item, isKnown ? new SqsFailure('busy', failure.reason, failure.message, { cause: failure }) : failure);
