@@ -112,6 +112,8 @@ export class SqsApi {
     const settings = {
       // Tries are counted and timed here: the SDK would hide which of them reached the service.
       maxAttempts: 1,
+      // As many connections as there are requests: all pipelines share them, and receives that wait would keep pushes from theirs.
+      requestHandler: { httpAgent: { maxSockets: Infinity }, httpsAgent: { maxSockets: Infinity } },
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(region === undefined ? {} : { region }),
       ...(key === undefined || secret === undefined
@@ -141,6 +143,7 @@ export class SqsApi {
       end();
     });
     stop?.addEventListener('abort', end);
+    if (stop?.aborted === true) end();
     try {
       return (await this.#client.send(new Command(input), { abortSignal: ending.signal })) as SqsOperations[K]['output'];
     } catch (error) {
