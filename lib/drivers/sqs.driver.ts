@@ -4,11 +4,12 @@ import { DONE, type Done, type Job, type JobHeaders } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobQuery } from '../contract/kernel-admin.js';
 import { BrokerUnavailableError, DriverStoppedError, NotSupportedByDriverError } from '../contract/pipeline-errors.js';
+import { messageOf } from '../contract/thrown.js';
 import { SqsApi, SqsFailure, type SqsMessage } from './sqs/api.js';
 import { MAX_VISIBILITY_SECONDS, readSettings, type SqsOptions, type SqsSection, type SqsSettings } from './sqs/config.js';
 import { SqsDelivery, type DeliveryHolder } from './sqs/delivery.js';
 import { decode, dueAtOf } from './sqs/envelope.js';
-import { FifoGroups } from './sqs/fifo-groups.js';
+import { FifoGroups, groupOf } from './sqs/fifo-groups.js';
 import { Leases } from './sqs/leases.js';
 import { SqsQueue, type QueueCounts } from './sqs/queue.js';
 import { Receiver } from './sqs/receiver.js';
@@ -118,6 +119,7 @@ class SqsDriver implements Driver, DeliveryHolder {
     for (const delivery of this.#leases.clear().reverse()) void delivery.release();
     await receiver.stop(deadline);
     await writer.settle(deadline);
+    this.#service.queue.close();
     await this.#context.resources.release(this.#resource);
   }
 
@@ -195,9 +197,22 @@ class SqsDriver implements Driver, DeliveryHolder {
 
   async putBack(delivery: SqsDelivery, delayMs: number): Promise<void> {
     this.#leases.remove(delivery);
-    if (delivery.isRemoved) await this.#open.writer.again(delivery, delivery.job.headers, delayMs);
-    else await this.#unhide(delivery, Math.min(Math.ceil(delayMs / 1_000), MAX_VISIBILITY_SECONDS));
-    this.#disband(delivery);
+    try {
+      await delivery.underWay;
+      if (delivery.isRemoved) await this.#open.writer.again(delivery, delivery.job.headers, delayMs);
+      else await this.#unhide(delivery, Math.min(Math.ceil(delayMs / 1_000), MAX_VISIBILITY_SECONDS));
+    } finally {
+      this.#disband(delivery);
+    }
+  }
+
+  // Many go back together at a pause or a stop: one that fails must not keep the others.
+  async released(delivery: SqsDelivery): Promise<void> {
+    await this.putBack(delivery, 0).catch((error: unknown) => {
+      const { pipeline, logger } = this.#context;
+      const { id, name } = delivery.job;
+      logger.error(`Job "${name}" had left its queue, could not be sent anew, and is lost: ${messageOf(error)}`, { pipeline, id, error });
+    });
   }
 
   // The copy is safe before the original goes: a crash between makes a duplicate.
@@ -219,13 +234,12 @@ class SqsDriver implements Driver, DeliveryHolder {
   }
 
   // The next of its group begins when this one has left the queue for sure.
-  #gone(delivery: SqsDelivery): Done {
-    const deleted = delivery.isRemoved ? undefined : this.#open.writer.delete(delivery.message);
-    if (!this.#settings.isFifo) return deleted;
-    return Promise.resolve(deleted).then(() => {
-      const next = this.#groups.next(delivery);
-      if (next !== undefined) this.#lend(next);
-    });
+  async #gone(delivery: SqsDelivery): Promise<void> {
+    const isGone = delivery.isRemoved || (await this.#open.writer.delete(delivery.message));
+    if (!this.#settings.isFifo) return;
+    if (!isGone) return this.#disband(delivery);
+    const next = this.#groups.next(delivery);
+    if (next !== undefined) this.#lend(next);
   }
 
   // Those behind it go back as well, the last one first.
@@ -245,13 +259,14 @@ class SqsDriver implements Driver, DeliveryHolder {
 
   // After an extension that is on its way, which would hide it again.
   async #unhide(delivery: SqsDelivery, seconds: number): Promise<void> {
-    await delivery.extending;
+    await delivery.underWay;
     await this.#open.writer.hide(delivery.message, seconds);
   }
 
   #extend(delivery: SqsDelivery): void {
+    if (delivery.underWay !== undefined) return;
     const extended = this.#open.writer.extend(delivery, this.#visibilitySeconds, () => this.#leases.has(delivery));
-    delivery.extending = extended.then(() => void (delivery.extending = undefined));
+    delivery.underWay = extended.then(() => void (delivery.underWay = undefined));
   }
 
   #received(messages: readonly SqsMessage[]): void {
@@ -261,10 +276,16 @@ class SqsDriver implements Driver, DeliveryHolder {
       for (const message of [...messages].reverse()) void writer.hide(message, 0);
       return;
     }
+    const putOff = new Set<string>();
+    const behind: SqsMessage[] = [];
     for (const message of messages) {
       const delivery = new SqsDelivery(decode(message, this.#context.pipeline), message, this);
-      if (!this.#putOff(delivery)) this.#enter(delivery);
+      if (putOff.has(groupOf(message))) behind.push(message);
+      else if (!this.#putOff(delivery)) this.#enter(delivery);
+      else if (this.#settings.isFifo) putOff.add(groupOf(message));
     }
+    // The service gives none of them as long as the one before them is hidden.
+    for (const message of behind.reverse()) void writer.hide(message, 0);
   }
 
   /** True when it came before its time: longer than the service can delay it, or in a FIFO queue, which delays none. */
@@ -294,7 +315,11 @@ class SqsDriver implements Driver, DeliveryHolder {
   // At most once: it has left the queue before anyone sees it.
   async #lendRemoved(delivery: SqsDelivery): Promise<void> {
     const { writer, receiver } = this.#open;
-    delivery.isRemoved = await writer.take(delivery.message);
+    delivery.underWay = writer.delete(delivery.message).then((isRemoved) => {
+      delivery.isRemoved = isRemoved;
+      delivery.underWay = undefined;
+    });
+    await delivery.underWay;
     if (!delivery.isRemoved) {
       this.#leases.remove(delivery);
       return this.#disband(delivery);

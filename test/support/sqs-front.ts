@@ -1,13 +1,24 @@
 import { once } from 'node:events';
-import { createServer, request, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
-/** A request as it came in: what it asks for, and its headers. */
+/** A request as it came in. */
 export interface FrontRequest {
   /** `SendMessageBatch`, … */
   readonly operation: string;
   readonly headers: IncomingHttpHeaders;
+  /** What it asks for. */
+  readonly input: Readonly<Record<string, unknown>>;
 }
 
 export interface FrontAnswer {
@@ -16,8 +27,8 @@ export interface FrontAnswer {
 }
 
 export interface SqsFrontOptions {
-  /** An answer in the service's stead; `undefined` lets the request through. */
-  readonly answer?: (request: FrontRequest) => FrontAnswer | undefined;
+  /** An answer in the service's stead; `undefined` lets the request through, a promise holds it until then. */
+  readonly answer?: (request: FrontRequest) => FrontAnswer | undefined | Promise<FrontAnswer | undefined>;
   /** Speaks HTTPS with it. */
   readonly tls?: ServerOptions;
 }
@@ -32,12 +43,13 @@ export interface SqsFront {
 /** Opens it on a free port of the loopback. */
 export async function openSqsFront(target: string, { answer, tls }: SqsFrontOptions = {}): Promise<SqsFront> {
   const requests: FrontRequest[] = [];
-  const listener: RequestListener = (incoming, outgoing) => {
-    const seen = { operation: String(incoming.headers['x-amz-target']).replace(/^AmazonSQS\./u, ''), headers: incoming.headers };
+  const front = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const body = await text(incoming);
+    const operation = String(incoming.headers['x-amz-target']).replace(/^AmazonSQS\./u, '');
+    const seen = { operation, headers: incoming.headers, input: JSON.parse(body) as FrontRequest['input'] };
     requests.push(seen);
-    const own = answer?.(seen);
+    const own = await answer?.(seen);
     if (own !== undefined) {
-      incoming.resume();
       outgoing.writeHead(own.status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(own.body));
       return;
     }
@@ -47,8 +59,9 @@ export async function openSqsFront(target: string, { answer, tls }: SqsFrontOpti
       response.pipe(outgoing);
     });
     forwarded.on('error', () => outgoing.destroy());
-    incoming.pipe(forwarded);
+    forwarded.end(body);
   };
+  const listener: RequestListener = (incoming, outgoing) => void front(incoming, outgoing).catch(() => outgoing.destroy());
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;

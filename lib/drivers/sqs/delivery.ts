@@ -8,6 +8,8 @@ export interface DeliveryHolder {
   refused(delivery: SqsDelivery): Done;
   /** Back as it is: hidden for a time. */
   putBack(delivery: SqsDelivery, delayMs: number): Done;
+  /** Back as it is, never started. Does not reject. */
+  released(delivery: SqsDelivery): Done;
   /** Back with a change. */
   requeued(delivery: SqsDelivery, headers: JobHeaders, delayMs: number): Done;
 }
@@ -16,8 +18,8 @@ export interface DeliveryHolder {
 export class SqsDelivery implements Delivery {
   /** The next moment to tell the service that the job is still here. Unit: monotonic milliseconds. */
   extendAt = Infinity;
-  /** An extension that is on its way. */
-  extending: Promise<void> | undefined;
+  /** What the service was asked for it and has not answered: nothing else is asked meanwhile. Never rejects. */
+  underWay: Promise<void> | undefined;
   /** It left the queue before it was lent. */
   isRemoved = false;
   #holder: DeliveryHolder | undefined;
@@ -44,7 +46,7 @@ export class SqsDelivery implements Delivery {
   }
 
   release(): Done {
-    return this.#take()?.putBack(this, 0);
+    return this.#take()?.released(this);
   }
 
   /** The first settlement wins. */

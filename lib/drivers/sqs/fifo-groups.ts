@@ -1,3 +1,4 @@
+import type { SqsMessage } from './api.js';
 import type { SqsDelivery } from './delivery.js';
 
 /**
@@ -15,9 +16,9 @@ export class FifoGroups {
 
   /** True: none of its group is lent, it may be. */
   enter(delivery: SqsDelivery): boolean {
-    const waiting = this.#waiting.get(groupOf(delivery));
+    const waiting = this.#waiting.get(groupOf(delivery.message));
     if (waiting === undefined) {
-      this.#waiting.set(groupOf(delivery), []);
+      this.#waiting.set(groupOf(delivery.message), []);
       return true;
     }
     waiting.push(delivery);
@@ -27,16 +28,16 @@ export class FifoGroups {
 
   /** The one after this one, which is over. */
   next(delivery: SqsDelivery): SqsDelivery | undefined {
-    const next = this.#waiting.get(groupOf(delivery))?.shift();
-    if (next === undefined) this.#waiting.delete(groupOf(delivery));
+    const next = this.#waiting.get(groupOf(delivery.message))?.shift();
+    if (next === undefined) this.#waiting.delete(groupOf(delivery.message));
     else this.#held--;
     return next;
   }
 
   /** This one goes back to the queue; those behind it must not overtake it. */
   disband(delivery: SqsDelivery): SqsDelivery[] {
-    const waiting = this.#waiting.get(groupOf(delivery)) ?? [];
-    this.#waiting.delete(groupOf(delivery));
+    const waiting = this.#waiting.get(groupOf(delivery.message)) ?? [];
+    this.#waiting.delete(groupOf(delivery.message));
     this.#held -= waiting.length;
     return waiting;
   }
@@ -49,6 +50,6 @@ export class FifoGroups {
   }
 }
 
-function groupOf({ message }: SqsDelivery): string {
-  return message.Attributes?.['MessageGroupId'] ?? '';
+export function groupOf({ Attributes }: SqsMessage): string {
+  return Attributes?.['MessageGroupId'] ?? '';
 }

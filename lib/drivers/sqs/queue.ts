@@ -38,6 +38,7 @@ export class SqsQueue {
   readonly #api: SqsApi;
   readonly #settings: SqsSettings;
   readonly #logger: JobsLogger;
+  readonly #ending = new AbortController();
   #facts: Promise<QueueFacts> | undefined;
 
   constructor(api: SqsApi, settings: SqsSettings, logger: JobsLogger) {
@@ -63,6 +64,11 @@ export class SqsQueue {
   /** The next one who asks looks for it again. */
   forget(facts = this.#facts): void {
     if (this.#facts === facts) this.#facts = undefined;
+  }
+
+  /** Ends what is still asked. */
+  close(): void {
+    this.#ending.abort();
   }
 
   /** @throws SqsFailure */
@@ -99,7 +105,8 @@ export class SqsQueue {
       const found = await this.#attributes(url, FACTS);
       return {
         url,
-        visibilitySeconds: numberOf(found['VisibilityTimeout'], DEFAULT_VISIBILITY_SECONDS),
+        // 0 would give one message to everybody.
+        visibilitySeconds: numberOf(found['VisibilityTimeout']) || DEFAULT_VISIBILITY_SECONDS,
         waitSeconds: numberOf(found['ReceiveMessageWaitTimeSeconds']),
         deadLetterArn: deadLetterOf(found['RedrivePolicy']),
       };
@@ -107,7 +114,7 @@ export class SqsQueue {
       // Whoever only pushes or receives may lack the right to read them.
       if (!(error instanceof SqsFailure) || error.kind !== 'refused') throw error;
       this.#logger.warn(
-        `The attributes of queue "${queue}" cannot be read: ${sentence(error.message)} A visibility of ${DEFAULT_VISIBILITY_SECONDS} s is assumed.`,
+        `The attributes of queue "${queue}" cannot be read: ${sentence(error.message)} A visibility of ${DEFAULT_VISIBILITY_SECONDS} s is used.`,
       );
       return { url, visibilitySeconds: DEFAULT_VISIBILITY_SECONDS, waitSeconds: 0, deadLetterArn: undefined };
     }
@@ -152,7 +159,7 @@ export class SqsQueue {
   }
 
   #call<K extends keyof SqsOperations>(operation: K, input: SqsOperations[K]['input']): Promise<SqsOperations[K]['output']> {
-    return this.#api.call(operation, input, { timeoutMs: this.#settings.requestTimeoutMs });
+    return this.#api.call(operation, input, { timeoutMs: this.#settings.requestTimeoutMs, stop: this.#ending.signal });
   }
 }
 
@@ -161,9 +168,9 @@ function urlIn({ QueueUrl }: { readonly QueueUrl?: string }): string {
   throw new SqsFailure('refused', 'NoQueueUrl', 'the answer has no address of the queue');
 }
 
-function numberOf(text: string | undefined, otherwise = 0): number {
-  const value = Number(text ?? otherwise);
-  return Number.isFinite(value) ? value : otherwise;
+function numberOf(text: string | undefined): number {
+  const value = Number(text ?? 0);
+  return Number.isFinite(value) ? value : 0;
 }
 
 function deadLetterOf(policy: string | undefined): string | undefined {

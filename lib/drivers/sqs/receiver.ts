@@ -61,23 +61,27 @@ export class Receiver {
 
   /** True while it consumes: neither paused nor without its service. */
   get isReady(): boolean {
-    return this.#phase === 'running' && this.#failure === undefined;
+    return this.#phase === 'running' && this.#loops.length > 0 && this.#failure === undefined;
   }
 
   /** @throws SqsFailure when the service refuses the queue; a service that cannot be reached is waited for. */
   async run(): Promise<void> {
     if (this.#phase !== 'idle') return this.resume();
+    // A pause or a stop may come meanwhile.
+    this.#phase = 'running';
     try {
       await this.#options.queue.facts();
     } catch (error) {
+      if (this.#isStopped) return;
       const isFinal =
         error instanceof SqsFailure && (error.kind === 'refused' || (error.kind === 'missing' && this.#options.settings.skipDeclaration));
-      if (isFinal) throw error;
+      if (isFinal) {
+        this.#phase = 'idle';
+        throw error;
+      }
       this.#down(error);
     }
-    // A stop may have come meanwhile.
-    if (this.#stop.signal.aborted) return;
-    this.#phase = 'running';
+    if (this.#isStopped) return;
     this.#loops = Array.from({ length: this.#options.settings.receivers }, () => this.#loop());
   }
 
@@ -88,6 +92,10 @@ export class Receiver {
   resume(): void {
     if (this.#phase === 'paused') this.#phase = 'running';
     this.#wakeAll();
+  }
+
+  get #isStopped(): boolean {
+    return this.#phase === 'stopped';
   }
 
   /** Somebody else has reached the service: the wait for it is over. */
@@ -141,17 +149,19 @@ export class Receiver {
 
   async #ask(wanted: number): Promise<{ readonly Messages?: readonly SqsMessage[]; readonly waited: boolean }> {
     const { api, queue, settings, hidesFor } = this.#options;
-    const facts = await queue.facts();
+    const facts = await unlessAborted(this.#stop.signal, queue.facts());
     // After a failure the first answer is to come at once: it says that all is well again.
     const waitSeconds = this.#failure === undefined ? settings.waitSeconds || facts.waitSeconds : 0;
-    hidesFor(settings.visibilitySeconds || facts.visibilitySeconds);
+    // Said with each receive: the attribute of the queue may change at any time, and what is lent is extended by this one.
+    const visibilitySeconds = settings.visibilitySeconds || facts.visibilitySeconds;
+    hidesFor(visibilitySeconds);
     const { Messages } = await api.call(
       'ReceiveMessage',
       {
         QueueUrl: facts.url,
         MaxNumberOfMessages: wanted,
         WaitTimeSeconds: waitSeconds,
-        ...(settings.visibilitySeconds === 0 ? {} : { VisibilityTimeout: settings.visibilitySeconds }),
+        VisibilityTimeout: visibilitySeconds,
         MessageAttributeNames: ['All'],
         MessageSystemAttributeNames: ['All'],
       },
@@ -196,4 +206,14 @@ export class Receiver {
   #wakeAll(): void {
     for (const wake of [...this.#sleepers]) wake();
   }
+}
+
+/** Rejects with the signal, whatever becomes of the work. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -103,20 +103,13 @@ export class SqsWriter {
     await this.#send(job, this.#encode(job, job.headers, 0), this.#groupOf(message), this.#freshId(), this.#deadLetters.sends);
   }
 
-  /** Never rejects: what cannot be deleted comes back. */
-  async delete(message: SqsMessage): Promise<void> {
-    await this.#deletes.add({ ReceiptHandle: message.ReceiptHandle }, RECEIPT_BYTES).catch((error: unknown) => {
-      this.#warn(message, 'could not be deleted and may run again', error);
-    });
-  }
-
-  /** True when it has left the queue for sure. */
-  async take(message: SqsMessage): Promise<boolean> {
+  /** True when it has left the queue for sure. Never rejects: what cannot be deleted comes back. */
+  async delete(message: SqsMessage): Promise<boolean> {
     try {
       await this.#deletes.add({ ReceiptHandle: message.ReceiptHandle }, RECEIPT_BYTES);
       return true;
     } catch (error) {
-      this.#warn(message, 'could not be deleted, as its automatic acknowledgement asks, and comes back when its visibility ends', error);
+      this.#warn(message, 'could not be deleted and comes back when its visibility ends', error);
       return false;
     }
   }
