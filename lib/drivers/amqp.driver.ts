@@ -28,6 +28,8 @@ export { capabilities, options } from './amqp/config.js';
 export type { AmqpOptions } from './amqp/config.js';
 
 const SECOND_MS = 1_000;
+/** Nothing is lent from the first moment of a pause; a broker that does not answer keeps nobody waiting for the rest of it. */
+const PAUSE_TIMEOUT_MS = 1_000;
 /** A broker that does not answer keeps nobody from reading the state. */
 const STAT_TIMEOUT_MS = 5_000;
 
@@ -83,7 +85,7 @@ class AmqpDriver implements Driver, DeliveryHolder {
   async pause(): Promise<void> {
     if (this.#phase !== 'running') return;
     this.#phase = 'paused';
-    await this.#consumer?.pause();
+    if (this.#consumer !== undefined) await withLimit(this.#context.clock, PAUSE_TIMEOUT_MS, this.#consumer.pause(), undefined);
   }
 
   async resume(): Promise<void> {

@@ -638,6 +638,19 @@ jobs:
     expect(names).toEqual(new Set(['before', 'during']));
   }, 30_000);
 
+  it('is paused although its broker does not answer', async () => {
+    const { url, proxy } = await rabbit.proxy();
+    const { driver, inbox } = await bench.run({ addr: url, queue: freshName(), heartbeat: 60 });
+    await driver.push(aJob());
+    await inbox.next();
+    proxy.freeze();
+    const pausedAt = performance.now();
+    await driver.pause();
+    expect(performance.now() - pausedAt).toBeLessThan(10_000);
+    proxy.heal();
+    proxy.drop();
+  }, 60_000);
+
   it('warns of what a restart of the broker would end', async () => {
     const warnings: string[] = [];
     await bench.open({ queue: freshName(), logger: { ...silentLogger, warn: (message) => void warnings.push(message) } });
