@@ -39,6 +39,11 @@ export class PublishSession<P extends Outgoing> {
     });
   }
 
+  /** Messages that the broker has not answered. */
+  get unanswered(): number {
+    return this.#open.size;
+  }
+
   /**
    * Goes out at the end of the turn, together with the others.
    *

@@ -9,7 +9,7 @@ import type { OutgoingMessage } from './message.js';
 import { PublishSession, type PublishEnd } from './publish-session.js';
 import { declareTopology } from './topology.js';
 
-/** Pushes that wait for a connection; each holds its job. More are refused at once. */
+/** Pushes that wait for a connection, and those that were given up without an answer; each holds its job. More are refused at once. */
 const MAX_WAITING = 100_000;
 /** For an answer of the broker when a push may not wait for a connection at all. */
 const MIN_ANSWER_MS = 10_000;
@@ -108,9 +108,7 @@ export class Publisher {
   publish(message: OutgoingMessage, isRepeated = true): Promise<void> {
     if (this.#isStopped) return Promise.reject(new DriverStoppedError(this.#settings.pipeline));
     const { clock } = this.#context;
-    if (this.#session === undefined) {
-      if (this.#timeoutMs <= 0 || this.#pending.size >= MAX_WAITING) return Promise.reject(this.#unavailable(0));
-    }
+    if (this.#isFull()) return Promise.reject(this.#unavailable(0));
     return new Promise<void>((resolve, reject) => {
       const waitMs = this.#timeoutMs > 0 ? this.#timeoutMs : MIN_ANSWER_MS;
       const push: PendingPush = {
@@ -171,6 +169,12 @@ export class Publisher {
       if (this.#session === session) this.#down();
     });
     return session;
+  }
+
+  // A broker that is short of memory answers nothing: what was given up meanwhile is still on its way.
+  #isFull(): boolean {
+    if (this.#session !== undefined) return this.#session.unanswered - this.#pending.size >= MAX_WAITING;
+    return this.#timeoutMs <= 0 || this.#pending.size >= MAX_WAITING;
   }
 
   #up(session: Session): Promise<void> {
