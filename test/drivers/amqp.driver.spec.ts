@@ -322,7 +322,13 @@ jobs:
     it('are uncertain when the broker was asked and does not answer in time', async () => {
       const { url, proxy } = await rabbit.proxy();
       const { driver } = await bench.open({ addr: url, queue: freshName(), pushTimeoutMs: 300 });
-      await driver.push(aJob());
+      // Until the connection stands, however long that takes.
+      const isPushed = () =>
+        driver.push(aJob()).then(
+          () => true,
+          () => false,
+        );
+      while (!(await isPushed())) await silence();
       proxy.freeze();
       const job = aJob();
       await expect(driver.push(job)).rejects.toMatchObject({ code: 'PUSH_UNCERTAIN', jobId: job.id });
