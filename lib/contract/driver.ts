@@ -52,6 +52,7 @@ export interface Driver {
   run(): Promise<void>;
   /** Stops offering deliveries; what was offered stays lent. Pushes go on. */
   pause(): Promise<void>;
+  /** Begins again after a pause, or when `run` has failed. */
   resume(): Promise<void>;
   /** Awaits what it still has to confirm: acks, copies, commits. May be called twice. */
   stop(deadline: Deadline): Promise<void>;

@@ -103,8 +103,7 @@ class SqsDriver implements Driver, DeliveryHolder {
 
   resume(): Promise<void> {
     if (this.#isStopped) return Promise.reject(new DriverStoppedError(this.#context.pipeline));
-    this.#open.receiver.resume();
-    return DONE;
+    return this.run(); // the first one may have failed
   }
 
   async stop(deadline: Deadline): Promise<void> {

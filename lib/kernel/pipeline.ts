@@ -174,7 +174,12 @@ export class Pipeline implements RunPipeline {
     if (this.#phase === 'running') throw new PipelineAlreadyRunningError(this.name, this.settings.driver);
     const isFirst = this.#phase === 'declared';
     this.#phase = 'running';
-    await (isFirst ? this.#driver.run() : this.#driver.resume());
+    try {
+      await (isFirst ? this.#driver.run() : this.#driver.resume());
+    } catch (error) {
+      this.#phase = 'paused'; // a resume tries again
+      throw error;
+    }
     if (!isFirst) this.#context.events.resumed?.({ queue: this.name });
   }
 

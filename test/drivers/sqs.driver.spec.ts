@@ -97,11 +97,13 @@ sqs.suite('sqs on a real server', () => {
     });
 
     it('or does not, and says at the start that there is none', async () => {
-      const { driver, queue } = await openSqs(sqs.url, { skipQueueDeclaration: true });
+      const { driver, inbox, queue } = await openSqs(sqs.url, { skipQueueDeclaration: true });
       await expect(driver.run()).rejects.toMatchObject({ code: 'BROKER_REFUSED', message: expect.stringContaining('does not exist') });
       await expect(driver.push(aJob())).rejects.toMatchObject({ code: 'BROKER_REFUSED' });
       await RawQueue.open(sqs.url, queue);
-      await driver.push(aJob());
+      await driver.push(aJob({ name: 'late' }));
+      await driver.resume();
+      expect((await inbox.next()).job.name).toBe('late');
     });
 
     it('again when it was deleted, for pushes and for receives', async () => {

@@ -320,6 +320,16 @@ describe('Pipelines at run time', () => {
     expect(opened.started).toEqual(['waits']);
   });
 
+  it('run when they are resumed after a broker has refused them', async () => {
+    let tries = 0;
+    const refuse = () => (++tries === 1 ? Promise.reject(new Error('no such queue')) : Promise.resolve());
+    const { kernel } = await openDurable({ consume: [] }, { run: refuse });
+    await expect(kernel.resume('q')).rejects.toThrow('no such queue');
+    await kernel.resume('q');
+    expect(await kernel.stat()).toMatchObject([{ ready: true }]);
+    await expect(kernel.resume('q')).rejects.toMatchObject({ code: 'PIPELINE_ALREADY_RUNNING' });
+  });
+
   it('resumed before the start do not keep the kernel from it', async () => {
     const kernel = await createKernel({ pipelines: { q: { driver: 'memory' }, r: { driver: 'memory' } } });
     await kernel.resume('q');

@@ -13,6 +13,7 @@ export interface DurableHooks {
   ack?(): Done;
   /** With it jobs are lent for {@link LEASE_MS}. */
   extend?(): Done;
+  run?(): Promise<void>;
   starting?(deliveries: readonly Delivery[]): void;
   stat?(): Promise<PipelineStat>;
 }
@@ -40,8 +41,9 @@ export class DurableDriver implements Driver {
     return Promise.resolve();
   }
 
-  run(): Promise<void> {
-    return this.resume();
+  async run(): Promise<void> {
+    await this.#hooks.run?.();
+    await this.resume();
   }
 
   pause(): Promise<void> {
