@@ -191,7 +191,7 @@ export interface PoolOptions {
   readonly maxQueueSize?: number;
   /** How long the start of a process may take. Default: `60`. */
   readonly allocateTimeout?: number | string;
-  /** Not used: a stop keeps to the limits of `shutdown`. Default: `60`. */
+  /** How long the removal of a worker waits for its job; a stop keeps to the limits of `shutdown`. Default: `60`. */
   readonly destroyTimeout?: number | string;
   /** How long a reset waits for busy workers. Default: `60`. */
   readonly resetTimeout?: number | string;

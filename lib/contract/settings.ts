@@ -147,6 +147,7 @@ export interface PoolSettings {
   readonly maxQueueSize: number;
   /** How long the start of a process may take. */
   readonly allocateTimeoutMs: number;
+  /** How long the removal of a worker waits for its job. */
   readonly destroyTimeoutMs: number;
   /** How long a reset waits for workers that are busy. */
   readonly resetTimeoutMs: number;

@@ -170,7 +170,7 @@ export class WorkerSet implements WorkerOwner {
       return;
     }
     this.#size--;
-    await this.#dismiss();
+    await this.#allGone(this.#dismiss(), this.#options.settings.destroyTimeoutMs);
   }
 
   /** Resolves when all workers of before are gone. Those that are busy longer than `reset_timeout` are killed. */
@@ -292,16 +292,22 @@ export class WorkerSet implements WorkerOwner {
 
   #resize(size: number): void {
     this.#size = Math.max(1, size);
-    void this.#dismiss();
+    this.#dismiss();
     this.#fill();
   }
 
-  /** Lets those go that are too many, idle ones first. Resolves when they are gone. */
-  #dismiss(): Promise<unknown> {
+  /** Lets those go that are too many, idle ones first. */
+  #dismiss(): readonly Worker[] {
     const staying = [...this.#present].filter((worker) => !worker.isLeaving).sort((a, b) => a.inFlight - b.inFlight);
     const leaving = staying.slice(0, Math.max(0, staying.length - this.#size));
     for (const worker of leaving) worker.retire('destroyed');
-    return Promise.all(leaving.map(({ ended }) => ended));
+    return leaving;
+  }
+
+  async #allGone(workers: readonly Worker[], limitMs: number): Promise<void> {
+    const timer = this.#options.clock.setTimer(limitMs, () => stopNow(workers));
+    await Promise.all(workers.map(({ ended }) => ended));
+    timer.cancel();
   }
 
   #missing(): number {
@@ -355,7 +361,7 @@ export class WorkerSet implements WorkerOwner {
     this.freed(worker);
     onFreed();
     // It may have become one too many while it started.
-    if (!settings.debug) void this.#dismiss();
+    if (!settings.debug) this.#dismiss();
     this.#fill();
     return worker;
   }
@@ -380,9 +386,7 @@ export class WorkerSet implements WorkerOwner {
     const { settings, clock } = this.#options;
     const old = [...this.#present];
     const left: Promise<void>[] = [];
-    const timer = clock.setTimer(settings.resetTimeoutMs, () => {
-      for (const worker of old) void worker.stop(0, TERM_MS);
-    });
+    const timer = clock.setTimer(settings.resetTimeoutMs, () => stopNow(old));
     try {
       for (let at = 0; at < old.length; at += RESET_BATCH) {
         const batch = old.slice(at, at + RESET_BATCH);
@@ -399,7 +403,7 @@ export class WorkerSet implements WorkerOwner {
     } finally {
       timer.cancel();
       // An old one that ended meanwhile was replaced twice; of a batch that failed some have come.
-      void this.#dismiss();
+      this.#dismiss();
     }
   }
 
@@ -418,4 +422,8 @@ export class WorkerSet implements WorkerOwner {
     await within(Promise.all(ends), patienceMs + termMs + KILL_MS + TERM_MS, clock);
     this.#execLimit.stop();
   }
+}
+
+function stopNow(workers: readonly Worker[]): void {
+  for (const worker of workers) void worker.stop(0, TERM_MS);
 }

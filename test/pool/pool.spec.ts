@@ -204,6 +204,14 @@ describe('The number of workers', () => {
     expect(await busy).toEqual(DONE);
   });
 
+  it('shrinks by a busy one after destroy_timeout, which gives its job back', async () => {
+    const opened = await openPool({ settings: { numWorkers: 2, destroyTimeoutMs: 200 }, args: ['ignore-stop'] });
+    const runs = ['silence', 'silence'].map((job) => opened.run(job).outcome);
+    await opened.pool.removeWorker();
+    expect(await Promise.race(runs)).toEqual({ kind: 'unstarted' });
+    expect(await opened.pids()).toHaveLength(1);
+  });
+
   it('counts those that are starting: a removal meanwhile leaves as many as it says', async () => {
     const opened = await openPool({ settings: { numWorkers: 2 } });
     const [first] = await opened.pids();

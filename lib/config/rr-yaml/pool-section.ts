@@ -42,7 +42,7 @@ function entriesOf(span: Span) {
     maxJobs: number('jobs', 0, 'A worker that ran so many is replaced. 0: never.'),
     maxQueueSize: number('jobs', 0, 'Jobs that wait or run inside the pool. 0: no limit.'),
     allocateTimeout: time(span, DEFAULT_TIMEOUT, 'How long the start of a process may take.'),
-    destroyTimeout: time(span, DEFAULT_TIMEOUT, 'Not used: a stop keeps to the limits of `shutdown`.'),
+    destroyTimeout: time(span, DEFAULT_TIMEOUT, 'How long the removal of a worker waits for its job. A stop keeps to `shutdown`.'),
     resetTimeout: time(span, DEFAULT_TIMEOUT, 'How long a reset waits for busy workers.'),
     streamTimeout: time(span, DEFAULT_TIMEOUT, 'Not used by jobs.'),
     supervisor: v.optional(about('Limits of one worker. Without the section nothing is watched.', supervisorSection(span))),
