@@ -6,19 +6,14 @@ import { sentence } from './shown.js';
 export class PipelineNotFoundError extends JobsError {
   readonly code = 'PIPELINE_NOT_FOUND';
 
+  /** @param known - The pipelines that there are; absent where they are not known, as over RPC. */
   constructor(
     readonly pipeline: string,
-    known: readonly string[] = [],
+    known?: readonly string[],
     options?: ErrorOptions,
   ) {
-    const list =
-      known.length === 0
-        ? 'There are none.'
-        : `There are: ${known
-            .slice(0, 20)
-            .map((name) => `"${name}"`)
-            .join(', ')}.`;
-    super(`No pipeline is called "${pipeline}". ${list} Configure it under "pipelines" or declare it with jobs.create().`, options);
+    const list = known === undefined ? '' : known.length === 0 ? ' There are none.' : ` There are: ${quoted(known.slice(0, 20))}.`;
+    super(`No pipeline is called "${pipeline}".${list} Configure it under "pipelines" or declare it with jobs.create().`, options);
   }
 }
 
@@ -144,10 +139,8 @@ export class DriverNotAvailableError extends JobsError {
     readonly known: readonly string[],
     options?: ErrorOptions,
   ) {
-    super(
-      `Pipeline "${pipeline}" asks for driver "${driver}", which is not available. Available: ${known.map((name) => `"${name}"`).join(', ')}.`,
-      options,
-    );
+    const list = known.length === 0 ? '' : ` Available: ${quoted(known)}.`;
+    super(`Pipeline "${pipeline}" asks for driver "${driver}", which is not available.${list}`, options);
   }
 }
 
@@ -216,4 +209,8 @@ export class BrokerRefusedError extends JobsError {
   ) {
     super(`The broker of pipeline "${pipeline}" (driver "${driver}") refused: ${sentence(reason)}`, options);
   }
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
 }

@@ -175,7 +175,7 @@ class NrrCalls {
   errorOf(method: string, text: string, pipeline: string, cause?: ServiceError): Error {
     const options: ErrorOptions = cause === undefined ? {} : { cause };
     const [, code, message = ''] = CODED.exec(text) ?? [];
-    if (code === 'PIPELINE_NOT_FOUND') return new PipelineNotFoundError(pipeline || (/"(.*?)"/s.exec(message)?.[1] ?? ''), [], options);
+    if (code === 'PIPELINE_NOT_FOUND') return new PipelineNotFoundError(pipeline || (/"(.*?)"/s.exec(message)?.[1] ?? ''), undefined, options);
     if (code === 'INVALID_ARGUMENT') return new JobsArgumentError(message, options);
     const refusal = code === 'NOT_SUPPORTED_BY_DRIVER' ? DRIVER_REFUSAL.exec(message) : null;
     if (refusal !== null) return new NotSupportedByDriverError(refusal[1]!, refusal[2]!, refusal[3]!, options);

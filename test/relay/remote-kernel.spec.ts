@@ -115,6 +115,13 @@ describe('pipelines of another process', () => {
     expect(error?.cause).toBeInstanceOf(ServiceError);
   });
 
+  it('names no pipelines and no drivers that it does not know', async () => {
+    const { api } = await open();
+
+    await expect(api.push(aJob({ pipeline: 'nope' }))).rejects.toThrow(/^No pipeline is called "nope"\. Configure it/);
+    await expect(api.declare({ name: 'x', driver: 'nope' })).rejects.toThrow(/"nope", which is not available\.$/);
+  });
+
   it('says of each job of a batch what became of it', async () => {
     const { api } = await open({ pipelines: { q: { driver: 'memory', maxJobs: 2 } }, consume: [], timeout: 0 });
 

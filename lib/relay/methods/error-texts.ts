@@ -81,7 +81,7 @@ export function typedErrorOf(text: string, call: FailedCall, cause: Error): Erro
 type MakeError = (match: RegExpExecArray, call: FailedCall, options: ErrorOptions) => Error;
 
 const PATTERNS: readonly (readonly [RegExp, MakeError])[] = [
-  [/(?:^|: )no such pipeline, requested: (.*)$/s, ([, name], _, options) => new PipelineNotFoundError(name!, [], options)],
+  [/(?:^|: )no such pipeline, requested: (.*)$/s, ([, name], _, options) => new PipelineNotFoundError(name!, undefined, options)],
   [/(?:^|: )pipeline already exists, name: (.*), driver: (.*)$/s, ([, name, driver], _, options) => new PipelineExistsError(name!, driver!, options)],
   [/(?:^|: )no active listeners, nothing to pause$/, (_, call, options) => new PipelineAlreadyPausedError(firstOf(call), '', options)],
   [
