@@ -60,13 +60,13 @@ export class CommandLine {
   }
 
   /** Unit: milliseconds. @throws CliUsageError when it is no duration. */
-  duration(option: string): number | undefined {
+  duration(option: string, forms = 'seconds, or a duration such as 90s, 10m or 1h30m'): number | undefined {
     const value = this.text(option);
     if (value === undefined) return undefined;
     try {
       return durationMs(value, `--${option}`);
     } catch {
-      throw this.wrong(option, `is "${value}". Give seconds, or a duration such as 90s, 10m or 1h30m.`);
+      throw this.wrong(option, `is "${value}". Give ${forms}.`);
     }
   }
 

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { JobsApi } from '../contract/jobs-api.js';
 import type { RpcTargetSettings, RpcTlsSettings } from '../contract/settings.js';
+import { parseAddress } from '../relay/address.js';
 import { connectTo, type JobsConnection } from '../runtime/connect-jobs.js';
 import type { CliOptions } from './command-form.js';
 import type { CommandLine } from './command-line.js';
 import type { CommandResult } from './command.js';
 import { DEFAULT_FILE, readConfiguration } from './configuration.js';
+import { CliUsageError } from './errors.js';
 import type { CliIo } from './io.js';
 
 /** A kernel as commands see it. */
@@ -47,10 +49,22 @@ async function targetOf(line: CommandLine, io: CliIo): Promise<RpcTargetSettings
   const timeoutMs = line.duration('timeout')!;
   if (timeoutMs === 0) throw line.wrong('timeout', 'is 0. Give more than 0.');
   const file = await fileTarget(line, io);
-  const connect = line.text('rpc') ?? file?.connect ?? (io.environment['RR_RPC'] || DEFAULT_ADDRESS);
+  const connect = addressOf(line) ?? file?.connect ?? (io.environment['RR_RPC'] || DEFAULT_ADDRESS);
   const token = line.text('token') ?? file?.token ?? (io.environment['NRR_RPC_TOKEN'] || undefined);
   const tls = tlsOf(line, io) ?? file?.tls;
   return { connect, timeoutMs, ...(token === undefined ? {} : { token }), ...(tls === undefined ? {} : { tls }) };
+}
+
+/** @throws CliUsageError when it is no address. */
+function addressOf(line: CommandLine): string | undefined {
+  const address = line.text('rpc');
+  if (address === undefined) return undefined;
+  try {
+    parseAddress(address);
+    return address;
+  } catch (error) {
+    throw new CliUsageError((error as Error).message, line.command, { cause: error });
+  }
 }
 
 /** `undefined` when the line says nothing of TLS. Without `--ca` the authorities of the machine are trusted. */

@@ -92,10 +92,17 @@ describe('the command line', () => {
     [['jobs', 'push', 'q', 'work', '--delay', 'soon'], '--delay is "soon". Give seconds, or a duration such as 90s, 10m or 1h30m.'],
     [['jobs', 'push', 'q', 'work', '--header', 'x'], '--header is "x". Write key=value.'],
     [['jobs', 'declare', 'x', 'prefetch'], '"prefetch" is no setting. Write key=value, such as prefetch=100.'],
+    [['jobs', 'declare', 'x', 'name=y'], '"name=y" is one name too many. The first word is the name.'],
+    [['jobs', 'declare', 'x', 'driver=sqs', '--driver', 'amqp'], '--driver is "amqp", and driver= is "sqs". Give one of them.'],
     [['failed', 'replay'], 'Which jobs? Give ids, or filters, or --all.'],
     [['failed', 'replay', 'id', '--all'], 'Ids, filters and --all exclude each other. Give ids, or filters, or --all.'],
     [['failed', 'list', '--reason', 'bad'], '--reason is "bad". Give one of attempts, rejected, crashed, expired, unknown.'],
-    [['failed', 'list', '--since', '2026-99-99'], '--since is "2026-99-99". Give a time such as 2026-01-31T12:00Z.'],
+    [['failed', 'list', '--since', '2026-99-99'], '--since is "2026-99-99". Give a time such as 2026-01-31T12:00Z, or 1h for an hour ago.'],
+    [['failed', 'list', '--since', 'noon'], '--since is "noon". Give a time such as 2026-01-31T12:00Z, or 1h for an hour ago.'],
+    [
+      ['jobs', 'list', '--rpc', '127.0.0.1:6001'],
+      '"127.0.0.1:6001" cannot be used. The protocol is missing. Write "tcp://127.0.0.1:6001", "tcp://[::1]:6001" or "unix:///run/app/rpc.sock".',
+    ],
     [['failed', 'list', '--limit', '1001'], '--limit is 1001. At most 1000 come at once.'],
   ])('ends with 2 and says what is wrong with %j', async (args, message) => {
     const { code, out, err } = await offline(...args);
@@ -221,6 +228,7 @@ describe('jobs', () => {
     expect((await kernel.stat()).find(({ pipeline }) => pipeline === 'new')).toMatchObject({ ready: true, priority: 3 });
     expect((await cli('jobs', 'destroy', 'new', '--json')).out).toBe('{"destroyed":["new"]}');
     expect(await kernel.list()).toEqual(['q', 'late']);
+    expect((await cli('jobs', 'declare', 'file', 'driver=nope')).err).toContain('driver "nope", which is not available');
     expect(await cli('jobs', 'declare', 'other')).toMatchObject({ out: 'Declared other (memory). It is paused: jobs resume other.' });
   });
 });

@@ -8,6 +8,7 @@ import { CliUsageError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import { fields, table } from '../table.js';
 
+const MOMENTS = 'a time such as 2026-01-31T12:00Z, or 1h for an hour ago';
 const REASONS: readonly FailedReason[] = ['attempts', 'rejected', 'crashed', 'expired', 'unknown'];
 const OURS = 'RoadRunner has no failed store: this needs a kernel of this library.';
 const MAX_PAGE = 1_000;
@@ -151,8 +152,8 @@ function momentOf(line: CommandLine, option: string): number | undefined {
   if (text === undefined) return undefined;
   const date = /^\d{4}-/.test(text) ? Date.parse(text) : NaN;
   if (!Number.isNaN(date)) return date;
-  if (/^\d{4}-/.test(text)) throw line.wrong(option, `is "${text}". Give a time such as 2026-01-31T12:00Z.`);
-  return Date.now() - line.duration(option)!;
+  if (/^\d{4}-/.test(text)) throw line.wrong(option, `is "${text}". Give ${MOMENTS}.`);
+  return Date.now() - line.duration(option, MOMENTS)!;
 }
 
 /** JSON has no bytes: a payload that is no text is told in base64. */

@@ -155,13 +155,25 @@ function seconds(ms: number | undefined): number | undefined {
 async function declare(line: CommandLine, io: CliIo): Promise<CommandResult> {
   const [name = '', ...settings] = line.words;
   const options = settings.map((setting) => pairOf(setting) ?? misspelt(setting, line.command));
-  const driver = line.text('driver') ?? 'memory';
+  const { driver = 'memory', ...rest } = withDriver(Object.fromEntries(options), line);
   return onKernel(line, io, async ({ api }) => {
-    await api.declare({ ...Object.fromEntries(options), name, driver });
+    await api.declare({ ...rest, name, driver });
     if (line.has('resume')) await api.resume(name);
     const state = line.has('resume') ? 'It consumes.' : `It is paused: jobs resume ${name}.`;
     return { json: { declared: name, driver, resumed: line.has('resume') }, text: `Declared ${name} (${driver}). ${state}` };
   });
+}
+
+/** The driver is an option, and a key as it is in the file. */
+function withDriver(options: Readonly<Record<string, string>>, line: CommandLine): Readonly<Record<string, string>> & { readonly driver?: string } {
+  if (options['name'] !== undefined)
+    throw new CliUsageError(`"name=${options['name']}" is one name too many. The first word is the name.`, line.command);
+  const option = line.text('driver');
+  if (option === undefined) return options;
+  const key = options['driver'];
+  if (key !== undefined && key !== option)
+    throw new CliUsageError(`--driver is "${option}", and driver= is "${key}". Give one of them.`, line.command);
+  return { ...options, driver: option };
 }
 
 function misspelt(setting: string, command: string): never {
