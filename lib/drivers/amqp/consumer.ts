@@ -70,7 +70,7 @@ export class Consumer {
       await this.#supervised.use(FIRST_WAIT_MS);
     } catch (error) {
       if (!(error instanceof BrokerUnavailableError)) throw error;
-      this.#context.logger.warn(`Pipeline "${pipeline}" consumes as soon as its broker is there.`, { pipeline, error });
+      this.#context.logger.warn(`Pipeline "${pipeline}" consumes as soon as its broker is there.`, { pipeline });
     }
   }
 
