@@ -7,7 +7,10 @@ import { readSettings, type Settings } from './settings.js';
 const { MAILS = '400' } = process.env;
 /** Longer than any of the brokers keeps the jobs of a dead kernel. */
 const TIME_LIMIT_MS = 60_000;
+/** Pushes take less than a second, unless nobody takes them. */
+const SILENCE_MS = 10_000;
 
+if (!/^[1-9]\d*$/.test(MAILS)) throw new Error(`MAILS is "${MAILS}". Give a whole number, 1 or more.`);
 const settings = readSettings(process.env);
 const run = Date.now().toString(36);
 const ledger = new Ledger(settings.outbox, run, Number(MAILS));
@@ -28,12 +31,13 @@ try {
 }
 
 /** A broker: two kernels and a producer, none of which knows of the others. */
-async function sideBySide({ driver, queue }: Settings): Promise<void> {
+async function sideBySide({ driver, queue, brokerUrl = 'its usual port of this machine' }: Settings): Promise<void> {
   const kernels = [start('A', 'work'), start('B', 'work')];
   await Promise.all(kernels.map((kernel) => kernel.printed('ready')));
   say(`Kernel A (pid ${kernels[0]?.pid}) and kernel B (pid ${kernels[1]?.pid}) share the queue "${queue}" of ${driver}.`);
   const producer = start('producer', 'push', MAILS);
-  await producer.printed('pushed');
+  const question = setTimeout(() => say(`No push is confirmed so far. Is there a broker for ${driver} at ${brokerUrl}?`), SILENCE_MS);
+  await producer.printed('pushed').finally(() => clearTimeout(question));
   say(`A third process has pushed ${MAILS} jobs.`);
   await someAreOut();
   // Who of the two is busier: with Kafka one of them may have no partition.
