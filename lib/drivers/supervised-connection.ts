@@ -45,6 +45,7 @@ interface Waiting<C> {
   resolve(connection: C): void;
   reject(error: unknown): void;
   readonly pipeline: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 const DEFAULT_INITIAL_DELAY_MS = 500;
@@ -64,6 +65,8 @@ export class SupervisedConnection<C extends object> {
   readonly #waiting = new Set<Waiting<C>>();
   /** Why those are dead that were lost before they stood, or after they were given up. */
   readonly #dead = new WeakMap<C, { readonly error: unknown }>();
+  /** Signals that are listened to. */
+  readonly #heard = new WeakSet<AbortSignal>();
   #backoff: IBackoff<unknown>;
   #phase: 'idle' | 'dialling' | 'up' | 'stopped' = 'idle';
   #current: C | undefined;
@@ -119,14 +122,13 @@ export class SupervisedConnection<C extends object> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     return new Promise<C>((resolve, reject) => {
       const timer = timeoutMs === Infinity ? undefined : clock.setTimer(timeoutMs, () => waiting.reject(unavailable()));
-      const abort = () => waiting.reject(signal?.reason);
       const end = () => {
         timer?.cancel();
-        signal?.removeEventListener('abort', abort);
         this.#waiting.delete(waiting);
       };
       const waiting: Waiting<C> = {
         pipeline,
+        signal,
         resolve: (connection) => {
           end();
           resolve(connection);
@@ -136,9 +138,19 @@ export class SupervisedConnection<C extends object> {
           reject(error as Error);
         },
       };
-      signal?.addEventListener('abort', abort);
       this.#waiting.add(waiting);
+      if (signal !== undefined) this.#listenTo(signal);
     });
+  }
+
+  // One listener for all that wait under a signal: Node warns of more than ten.
+  #listenTo(signal: AbortSignal): void {
+    if (this.#heard.has(signal)) return;
+    this.#heard.add(signal);
+    const abort = () => {
+      for (const waiting of this.#waiting) if (waiting.signal === signal) waiting.reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
   }
 
   /**

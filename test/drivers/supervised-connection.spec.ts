@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { SupervisedConnection, type SupervisedConnectionOptions } from '../../lib/drivers/supervised-connection.js';
 import { silentLogger } from '../../lib/contract/logger.js';
 import { Resources } from '../../lib/kernel/shared-resources.js';
@@ -237,6 +238,17 @@ describe('a supervised connection', () => {
       await clock.advance(0);
       expect(clock.pending).toBe(0);
     });
+  });
+
+  it('has one listener on a signal, however many wait under it', async () => {
+    const { connection, broker } = setup();
+    broker.isMute = true;
+    const giveUp = new AbortController();
+    const uses = Array.from({ length: 20 }, () => connection.use(Infinity, 'mail', giveUp.signal));
+    expect(getEventListeners(giveUp.signal, 'abort')).toHaveLength(1);
+    giveUp.abort(new Error('stopping'));
+    expect((await Promise.allSettled(uses)).map(({ status }) => status)).toEqual(uses.map(() => 'rejected'));
+    await connection.stop();
   });
 
   describe('stops', () => {
