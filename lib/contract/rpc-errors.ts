@@ -1,3 +1,4 @@
+import { isDistrust } from './distrust.js';
 import { JobsError } from './errors.js';
 
 /** The base of every error of the wire: of bytes, of sockets, of calls. @publicApi */
@@ -112,6 +113,8 @@ const UNREACHABLE_REMEDY: Readonly<Record<UnreachableReason, string>> = {
   closed: 'This client is closed: open a new one.',
 };
 
+const DISTRUSTED_REMEDY = 'Its certificate is not trusted: name the authority that signed it in "tls.ca".';
+
 /** No byte of the call left this process; it may be repeated freely. @publicApi */
 export class RpcUnreachableError extends RpcError {
   readonly code = 'RPC_UNREACHABLE';
@@ -123,7 +126,7 @@ export class RpcUnreachableError extends RpcError {
     readonly reason: UnreachableReason,
     options?: ErrorOptions,
   ) {
-    super(method, address, `${method} was not sent to ${address}${causeOf(options)}. ${UNREACHABLE_REMEDY[reason]}`, options);
+    super(method, address, `${method} was not sent to ${address}${causeOf(options)}.${remedyOf(reason, options?.cause)}`, options);
   }
 }
 
@@ -179,6 +182,12 @@ export class RpcExposedError extends GoridgeError {
       options,
     );
   }
+}
+
+function remedyOf(reason: UnreachableReason, cause: unknown): string {
+  if (reason === 'connect' && cause instanceof RelayError) return ''; // it says itself what to do
+  if (reason === 'connect' && isDistrust((cause as { readonly code?: unknown } | undefined)?.code)) return ` ${DISTRUSTED_REMEDY}`;
+  return ` ${UNREACHABLE_REMEDY[reason]}`;
 }
 
 function causeOf(options: ErrorOptions | undefined): string {

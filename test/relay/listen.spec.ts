@@ -199,7 +199,14 @@ describe('a server with TLS', () => {
 
   it('is not trusted by a client that does not know its authority', async () => {
     const address = await start({ tls: serverTls });
-    expect(await failed(echo(connectionTo(address, { tls: {} })))).toMatchObject({ code: 'RPC_UNREACHABLE', reason: 'connect' });
+    expect(await failed(echo(connectionTo(address, { tls: {} })))).toMatchObject({
+      code: 'RPC_UNREACHABLE',
+      reason: 'connect',
+      message: expect.stringMatching(/\. Its certificate is not trusted: name the authority that signed it in "tls\.ca"\.$/) as string,
+    });
+    expect(await failed(echo(connectionTo(address, { tls: { ca: 'no-such-file.pem' } })))).toMatchObject({
+      message: expect.not.stringContaining('Nothing answers') as string,
+    });
     expect(await failed(echo(connectionTo(address, { tls: { ca: `${TLS}/stranger.crt` } })))).toMatchObject({ reason: 'connect' });
   });
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../contract/clock.js';
+import { isDistrust } from '../../contract/distrust.js';
 import type { DriverContext } from '../../contract/driver.js';
 import { JobsConfigError } from '../../contract/errors.js';
 import { messageOf } from '../../contract/thrown.js';
-import { isDistrust } from '../distrust.js';
 import { SupervisedConnection } from '../supervised-connection.js';
 import type { AmqpClient, AmqpModel } from './client.js';
 import type { AmqpOptions, AmqpSettings, TlsPaths } from './config.js';

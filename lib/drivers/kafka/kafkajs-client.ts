@@ -1,9 +1,9 @@
+import { isDistrust } from '../../contract/distrust.js';
 import { JobsConfigError } from '../../contract/errors.js';
 import type { JobsLogger } from '../../contract/logger.js';
 import { loadPackage } from '../../contract/load-package.js';
 import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { errorOf } from '../../contract/thrown.js';
-import { isDistrust } from '../distrust.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';
 import type {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
+import { isDistrust } from '../../contract/distrust.js';
 import { loadPackage } from '../../contract/load-package.js';
-import { isDistrust } from '../distrust.js';
 import type { SqsSection } from './config.js';
 
 /** An attribute of a message. */
