@@ -23,9 +23,11 @@ import { isRecord } from '../config/schema.js';
 import { readKernelOptions } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import { JobsConfigError } from '../contract/errors.js';
+import { KernelEnvironment } from '../contract/kernel-environment.js';
 import { builtinDrivers } from '../drivers/index.js';
 import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
+import { guardOutput } from '../worker/output-guard.js';
 import { WorkerEnvironment } from '../worker/worker-environment.js';
 import { HandlerCompiler } from './handler-chain.js';
 import { jobOfRequest } from './is-job-context.js';
@@ -40,7 +42,7 @@ import { MiddlewareJobsApi } from './middleware.js';
 import { readModuleOptions, type ModuleSettings } from './module-settings.js';
 import { createNestLogger } from './nest-logger.js';
 import { retryFinder } from './retry-finder.js';
-import type { ProcessRole } from './role.js';
+import { resolveRole, type ProcessRole } from './role.js';
 import {
   DEFAULT_KERNEL,
   getExplorerToken,
@@ -110,11 +112,13 @@ export class JobsModule extends ConfigurableModuleClass {
    * with {@link JobsConfigError} when an option is wrong.
    */
   static override forRoot(options: JobsModuleOptions & JobsModuleExtras): DynamicModule {
+    guardOutputOfWorker(options.role);
     return withQueues(super.forRoot(options), queueNames(options), options.name);
   }
 
   /** The options come from other providers. Name the queues to inject in {@link JobsModule.forFeature}. */
   static override forRootAsync(options: JobsModuleAsyncOptions): DynamicModule {
+    guardOutputOfWorker(undefined);
     return super.forRootAsync(options);
   }
 
@@ -144,6 +148,14 @@ export class JobsModule extends ConfigurableModuleClass {
 /** Holds the queues of one `forFeature`. */
 @Module({})
 class JobsFeatureModule {}
+
+// Nest prints before it makes any provider, and RoadRunner ends a worker at the first stray byte. The role that a factory returns comes too late for
+// that: it counts as 'auto' here.
+function guardOutputOfWorker(role: unknown): void {
+  const environment = new KernelEnvironment(process.env);
+  if (!environment.isSpawned || environment.get('RR_RELAY') !== 'pipes') return;
+  if (resolveRole(role, [], { environment, connects: false }) === 'worker') guardOutput(WorkerEnvironment.fromProcess());
+}
 
 // Checked at boot; here a wrong value is only passed over.
 function queueNames({ pipelines, consume }: { readonly pipelines?: unknown; readonly consume?: unknown }): string[] {

@@ -17,8 +17,8 @@ const WITH_PIPES = 'cat | { "$0" "$@" 2>&1 >&3 | cat >&2; } 3>&1 | cat';
 const LIFETIME_MS = 20_000;
 
 export interface SpawnOptions {
-  /** Which of the workers of worker-process.mjs. */
-  readonly kind: 'consume' | 'loop' | 'late';
+  /** Which of the workers of worker-process.mjs, or a program: its path. */
+  readonly kind: 'consume' | 'loop' | 'late' | { readonly program: string };
   readonly preload?: boolean;
   /** Sockets are what Node makes; pipes need a shell between. */
   readonly stdio?: 'sockets' | 'pipes' | 'descriptor';
@@ -39,7 +39,9 @@ export class SpawnedWorker {
 
   constructor(options: SpawnOptions) {
     const { stdio = 'sockets', preload = false } = options;
-    const args = [...(preload ? ['--import', PRELOAD] : []), join(SUPPORT, 'worker-process.mjs'), options.kind, DIST];
+    const { kind } = options;
+    const program = typeof kind === 'string' ? [join(SUPPORT, 'worker-process.mjs'), kind, DIST] : [kind.program];
+    const args = [...(preload ? ['--import', PRELOAD] : []), ...program];
     const env: NodeJS.ProcessEnv = { ...process.env, RR_MODE: 'jobs', ...(stdio === 'descriptor' ? { NRR_RELAY_FD: '3' } : {}), ...options.env };
     const pipes: StdioOptions = stdio === 'descriptor' ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'];
     this.#child =
@@ -54,11 +56,12 @@ export class SpawnedWorker {
       this.#waiter?.();
       return code as number | null;
     });
-    if (env['RR_RELAY'] === undefined) {
+    const hasSocket = env['RR_RELAY'] !== undefined && env['RR_RELAY'] !== 'pipes';
+    if (!hasSocket) {
       const relay = this.#child.stdio[3] as Duplex | undefined;
       this.attach(relay ?? this.#child.stdout!, relay ?? this.#child.stdin!);
     }
-    if (env['RR_RELAY'] !== undefined || stdio === 'descriptor') this.#child.stdout!.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
+    if (hasSocket || stdio === 'descriptor') this.#child.stdout!.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
   }
 
   get pid(): number {
@@ -81,8 +84,8 @@ export class SpawnedWorker {
     for (const frame of frames) this.#toWorker!.write(frame);
   }
 
-  job(name: string, body = '', number?: number): void {
-    this.send(jobFrame({ job: name }, body, number));
+  job(name: string, body = '', number?: number, pipeline?: string): void {
+    this.send(jobFrame({ job: name, ...(pipeline === undefined ? {} : { pipeline }) }, body, number));
   }
 
   control(body: unknown): void {
