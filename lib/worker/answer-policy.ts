@@ -2,6 +2,7 @@ import type { Outcome } from '../contract/executor.js';
 import { encodeOutcome } from '../wire/job-answer.js';
 import type { RetryJson } from '../wire/outcome-json.js';
 import type { JobRun } from './job-run.js';
+import type { ReceivedJob } from './received-job.js';
 
 /**
  * Turns what became of a job into the body of its answer. The one rule of who decides about a failed job:
@@ -12,6 +13,8 @@ import type { JobRun } from './job-run.js';
  *   `ForeignKernelPolicy`.
  */
 export interface AnswerPolicy {
+  /** A job with what is known of it beside its header. */
+  counted(received: ReceivedJob): ReceivedJob;
   /** What is wrong with the job before it runs: its outcome; `undefined` lets it run. */
   refuse(run: JobRun): Outcome | undefined;
   /** May take time where the job has to be put elsewhere first. */
@@ -20,6 +23,10 @@ export interface AnswerPolicy {
 
 /** For a kernel of this library: it decides. */
 export class OwnKernelPolicy implements AnswerPolicy {
+  counted(received: ReceivedJob): ReceivedJob {
+    return received;
+  }
+
   refuse(): undefined {
     return undefined;
   }

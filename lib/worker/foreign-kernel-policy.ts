@@ -18,7 +18,9 @@ import type { JobsLogger } from '../contract/logger.js';
 import type { RetryPolicy } from '../contract/retry-policy.js';
 import { ACK_BODY, AnswerType, encodeAnswer, plainAnswer } from '../wire/job-answer.js';
 import type { AnswerPolicy } from './answer-policy.js';
+import { doublesAtNack, FailureCounts, returnsRefused } from './foreign-drivers.js';
 import type { JobRun } from './job-run.js';
+import type { ReceivedJob } from './received-job.js';
 
 /** What the policy under a kernel that has none is given. */
 export interface ForeignKernelOptions {
@@ -39,20 +41,26 @@ const PUSH_RETRY_MS = 5_000;
 /**
  * The policy of attempts, applied by the worker, under a kernel that has none: RoadRunner.
  *
- * - Thrown, and runs are left: REQUEUE with the backoff as its delay, and the count in the header `nrr-attempt`.
+ * - Thrown, and runs are left: REQUEUE with the backoff as its delay, and the count in the header `nrr-attempt`; with drivers that lose headers this
+ *   process counts.
  * - Final, `onFailure: 'queue:<name>'`: pushed there first, then acknowledged. When the push fails the job comes back after 5 s: NACK with requeue.
  * - Final, `onFailure: 'drop'`: acknowledged.
  * - Final otherwise: NACK without requeue, so that the broker's own dead-lettering gets it where there is one, and an error in the log. There is
- *   no failed store here.
+ *   no failed store here. Acknowledged with drivers that would deliver it again.
  * - Settled by the handler: as it asked.
  *
  * A job that expired is not run; a time-out that travels with a job holds here too.
  */
 export class ForeignKernelPolicy implements AnswerPolicy {
   readonly #options: ForeignKernelOptions;
+  readonly #failures = new FailureCounts();
 
   constructor(options: ForeignKernelOptions) {
     this.#options = options;
+  }
+
+  counted(received: ReceivedJob): ReceivedJob {
+    return this.#failures.counted(received);
   }
 
   refuse(run: JobRun): Outcome | undefined {
@@ -74,6 +82,8 @@ export class ForeignKernelPolicy implements AnswerPolicy {
       case 'requeue':
         if (outcome.spendsAttempt) return this.#failed(run, { type: 'Error', message: outcome.reason });
         return encodeAnswer(plainAnswer(outcome));
+      case 'nacked':
+        return outcome.requeue ? nackWithRequeue(run, outcome.reason, outcome.delayMs) : encodeAnswer(plainAnswer(outcome));
       default:
         return encodeAnswer(plainAnswer(outcome));
     }
@@ -91,10 +101,11 @@ export class ForeignKernelPolicy implements AnswerPolicy {
 
   #again(run: JobRun, error: JobFailure): Uint8Array {
     const { clock, logger } = this.#options;
-    const { headers, name } = run.job;
+    const { headers, name, id } = run.job;
     const asked = error.cause instanceof RetryJobError ? error.cause : undefined;
     const delayMs = asked?.delay === undefined ? this.#retryOf(run).backoff(run.attempt) : durationMs(asked.delay, 'RetryJobError.delay');
     const failures = (numberHeader(headers, ATTEMPT_HEADER) ?? 0) + 1;
+    this.#failures.add(run.driver, id, run.attempt);
     logger.warn(`Job "${name}" failed and runs again in ${Math.ceil(delayMs)} ms: ${error.message}`, factsOf(run));
     return requeue(
       error.message,
@@ -111,9 +122,11 @@ export class ForeignKernelPolicy implements AnswerPolicy {
     const { stack, message } = error;
     const line = `Job "${run.job.name}" failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}: ${message}`;
     this.#options.logger.error(line, { ...factsOf(run), target: onFailure, ...(stack === undefined ? {} : { stack }) });
+    this.#failures.forget(run.job.id);
     if (onFailure === 'drop') return ACK_BODY;
     const queue = onFailure.startsWith('queue:') ? onFailure.slice('queue:'.length) : undefined;
     if (queue !== undefined && this.#options.push !== undefined) return this.#moveTo(queue, run, this.#options.push);
+    if (returnsRefused(run.driver, onFailure)) return ACK_BODY;
     return encodeAnswer({ type: AnswerType.nack, message, requeue: false, delayMs: 0 });
   }
 
@@ -126,7 +139,8 @@ export class ForeignKernelPolicy implements AnswerPolicy {
     } catch (error) {
       const message = `Job "${run.job.name}" could not be put into queue "${queue}" and comes back in ${PUSH_RETRY_MS} ms.`;
       this.#options.logger.error(message, { ...factsOf(run), error });
-      return encodeAnswer({ type: AnswerType.nack, message, requeue: true, delayMs: PUSH_RETRY_MS });
+      this.#failures.add(run.driver, run.job.id, run.attempt - 1);
+      return nackWithRequeue(run, message, PUSH_RETRY_MS);
     }
   }
 
@@ -137,6 +151,11 @@ export class ForeignKernelPolicy implements AnswerPolicy {
 
 function requeue(message: string, delayMs: number, headers: JobHeaders): Uint8Array {
   return encodeAnswer({ type: AnswerType.requeue, message, delayMs, headers });
+}
+
+function nackWithRequeue({ driver }: JobRun, message: string, delayMs: number): Uint8Array {
+  if (doublesAtNack(driver)) return requeue(message, delayMs, {});
+  return encodeAnswer({ type: AnswerType.nack, message, requeue: true, delayMs });
 }
 
 function askedHeaders(asked: RetryJobError | undefined): Record<string, readonly string[]> {

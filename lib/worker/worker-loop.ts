@@ -143,7 +143,7 @@ export class WorkerLoop {
     const number = this.#window === undefined ? undefined : frame.options[1];
     let run: JobRun;
     try {
-      run = new JobRun(this.#jobs.read(header, body), number, this.#context);
+      run = new JobRun(this.#policy.counted(this.#jobs.read(header, body)), number, this.#context);
     } catch (error) {
       return this.#refuseFrame(number, error as Error);
     }
@@ -248,10 +248,10 @@ export class WorkerLoop {
   }
 
   // A backoff function of the user that throws, a delay that is none.
-  #unanswerable(run: JobRun, error: unknown): Uint8Array {
+  #unanswerable(run: JobRun, error: unknown): Uint8Array | Promise<Uint8Array> {
     const reason = `The answer to job "${run.job.name}" could not be made; it comes back in ${ANSWER_RETRY_MS} ms: ${failureOf(error).message}`;
     this.#logger.error(reason, { id: run.job.id, error });
-    return encodeOutcome({ kind: 'nacked', requeue: true, delayMs: ANSWER_RETRY_MS, reason });
+    return this.#policy.answer(run, { kind: 'nacked', requeue: true, delayMs: ANSWER_RETRY_MS, reason });
   }
 
   #send(run: JobRun, body: Uint8Array): void {

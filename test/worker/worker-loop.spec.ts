@@ -600,6 +600,68 @@ describe('A worker loop under RoadRunner', () => {
     expect(await answerTo(foreign(handlers((context) => context.fail('no', { requeue: true }))))).toMatchObject({ type: 4, data: { message: 'no' } });
   });
 
+  it.each(['beanstalk', 'boltdb', 'nats'])('counts the runs itself where %s loses headers', async (driver) => {
+    const attempts: number[] = [];
+    const bench = foreign(
+      handlers((context) => {
+        attempts.push(context.attempt);
+        throw new Error('boom');
+      }),
+      { onFailure: 'drop' },
+    );
+    for (let run = 1; run <= 3; run++) {
+      bench.kernel.job({ driver, id: 'a' });
+      await bench.kernel.answers(run);
+    }
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(bench.kernel.frames.map((frame) => answerOf(frame).type)).toEqual([4, 4, 2]);
+    bench.kernel.job({ driver, id: 'a' });
+    await bench.kernel.answers(4);
+    expect(attempts[3]).toBe(1);
+  });
+
+  it('counts no run of another job, nor one whose header has come back', async () => {
+    const attempts: number[] = [];
+    const bench = foreign(
+      handlers((context) => {
+        attempts.push(context.attempt);
+        throw new Error('boom');
+      }),
+    );
+    bench.kernel.job({ driver: 'beanstalk', id: 'a' });
+    bench.kernel.job({ driver: 'beanstalk', id: 'b' });
+    bench.kernel.job({ driver: 'beanstalk', id: 'a', headers: { 'nrr-attempt': ['2'] } });
+    await bench.kernel.answers(3);
+    expect(attempts).toEqual([1, 1, 3]);
+  });
+
+  it.each([
+    ['boltdb', 'store', 2],
+    ['boltdb', 'broker', 2],
+    ['kafka', 'store', 2],
+    ['kafka', 'broker', 2],
+    ['sqs', 'store', 2],
+    ['sqs', 'broker', 3],
+    ['google_pub_sub', 'store', 2],
+    ['google_pub_sub', 'broker', 3],
+    ['amqp', 'store', 3],
+    ['nats', 'store', 3],
+    ['beanstalk', 'store', 3],
+  ] as const)('of %s, with onFailure "%s", ends a job that failed for good by type %i: it does not run again', async (driver, onFailure, type) => {
+    const bench = foreign(handlers(throwing(new UnrecoverableJobError('never'))), { onFailure });
+    expect((await answerTo(bench, { driver })).type).toBe(type);
+    expect(bench.lines).toEqual(['Job "work" failed for good after 1 run: never']);
+  });
+
+  it('asks beanstalk for another run without the original staying behind', async () => {
+    const nacked = foreign(handlers((context) => context.nack('no', { redelivery: true, delay: 3 })));
+    expect(await answerTo(nacked, { driver: 'beanstalk' })).toEqual({ type: 4, data: { message: 'no', delay_seconds: 3 } });
+    const unpushed = foreign(handlers(throwing(new Error('boom'))), { attempts: 1, onFailure: 'queue:dead' }, () =>
+      Promise.reject(new Error('no kernel')),
+    );
+    expect(await answerTo(unpushed, { driver: 'beanstalk' })).toMatchObject({ type: 4, data: { delay_seconds: 5 } });
+  });
+
   it('does not run a job that has expired', async () => {
     let runs = 0;
     const bench = foreign(handlers(() => runs++));
