@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { readRrYaml, type RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
+import { readRrRpc, readRrYaml, type ReadRrYamlOptions, type RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
-import type { LogSettings } from '../contract/settings.js';
+import type { LogSettings, RpcSettings } from '../contract/settings.js';
 import { builtinServices } from '../runtime/builtin-services.js';
 import { loadDriverOptions } from '../runtime/driver-options.js';
 import type { CliIo } from './io.js';
@@ -23,17 +23,24 @@ export async function readConfiguration(
   io: CliIo,
   services: readonly string[] = Object.keys(builtinServices),
 ): Promise<RrConfiguration> {
-  const path = resolve(io.workingDirectory, file);
-  const configuration = readRrYaml(readText(path, file), {
-    file,
-    environment: io.environment,
-    overrides,
-    services,
-    drivers: await loadDriverOptions(),
-    readInclude: (included) => readText(resolve(dirname(path), included), included),
-  });
+  const reading = { ...sourceOf(file, io), overrides, services, drivers: await loadDriverOptions() };
+  const configuration = readRrYaml(readText(resolve(io.workingDirectory, file), file), reading);
   const { logs, warnings } = configuration;
   return logs === undefined ? configuration : { ...configuration, warnings: [...warnings, ...unheeded(logs, file)] };
+}
+
+/**
+ * Reads where the kernel of a file is called, which may be a RoadRunner; `undefined` when the file opens none.
+ *
+ * @throws JobsConfigError when it is no such file, or its section `rpc` is wrong.
+ */
+export function readRpc(file: string, io: CliIo): RpcSettings | undefined {
+  return readRrRpc(readText(resolve(io.workingDirectory, file), file), sourceOf(file, io));
+}
+
+function sourceOf(file: string, io: CliIo): ReadRrYamlOptions {
+  const folder = dirname(resolve(io.workingDirectory, file));
+  return { file, environment: io.environment, readInclude: (included) => readText(resolve(folder, included), included) };
 }
 
 /** What the log of `serve` does not do. */

@@ -7,7 +7,7 @@ import { connectTo, type JobsConnection } from '../runtime/connect-jobs.js';
 import type { CliOptions } from './command-form.js';
 import type { CommandLine } from './command-line.js';
 import type { CommandResult } from './command.js';
-import { DEFAULT_FILE, readConfiguration } from './configuration.js';
+import { DEFAULT_FILE, readRpc } from './configuration.js';
 import { CliUsageError } from './errors.js';
 import type { CliIo } from './io.js';
 
@@ -37,7 +37,7 @@ export const LONG_CONNECTION_OPTIONS: CliOptions = { ...CONNECTION_OPTIONS, time
 
 /** Calls a kernel, and lets go of it. */
 export async function onKernel(line: CommandLine, io: CliIo, work: (kernel: CliKernel) => Promise<CommandResult>): Promise<CommandResult> {
-  const connection = connectTo(await targetOf(line, io), {}, 1);
+  const connection = connectTo(targetOf(line, io), {}, 1);
   try {
     return await work(connection);
   } finally {
@@ -45,10 +45,10 @@ export async function onKernel(line: CommandLine, io: CliIo, work: (kernel: CliK
   }
 }
 
-async function targetOf(line: CommandLine, io: CliIo): Promise<RpcTargetSettings> {
+function targetOf(line: CommandLine, io: CliIo): RpcTargetSettings {
   const timeoutMs = line.duration('timeout')!;
   if (timeoutMs === 0) throw line.wrong('timeout', 'is 0. Give more than 0.');
-  const file = await fileTarget(line, io);
+  const file = fileTarget(line, io);
   const connect = addressOf(line) ?? file?.connect ?? (io.environment['RR_RPC'] || DEFAULT_ADDRESS);
   const token = line.text('token') ?? file?.token ?? (io.environment['NRR_RPC_TOKEN'] || undefined);
   const tls = tlsOf(line, io) ?? file?.tls;
@@ -77,11 +77,11 @@ function tlsOf(line: CommandLine, io: CliIo): RpcTlsSettings | undefined {
 }
 
 /** The kernel of the file; `undefined` without a file, without its `rpc`, and when `--rpc` names another one. */
-async function fileTarget(line: CommandLine, io: CliIo): Promise<Omit<RpcTargetSettings, 'timeoutMs'> | undefined> {
+function fileTarget(line: CommandLine, io: CliIo): Omit<RpcTargetSettings, 'timeoutMs'> | undefined {
   const named = line.text('config');
   if (named === undefined && (line.text('rpc') !== undefined || !existsSync(resolve(io.workingDirectory, DEFAULT_FILE)))) return undefined;
   const file = named ?? DEFAULT_FILE;
-  const { rpc } = await readConfiguration(file, [], io);
+  const rpc = readRpc(file, io);
   if (rpc === undefined) return undefined;
   const { listen, token, tls } = rpc;
   return {

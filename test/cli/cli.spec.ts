@@ -350,6 +350,26 @@ describe('the address', () => {
     expect(await runIn(new FakeIo(folder), 'jobs', 'list', '-c', 'config/.rr.yaml')).toEqual({ code: 0, out: 'q\nlate', err: '' });
   });
 
+  it('is that of the file of a RoadRunner, whatever else stands there', async () => {
+    const { kernel } = await open();
+    const port = kernel.rpcAddress!.split(':').at(-1)!;
+    const folder = createTempFolder();
+    const lines = [
+      'version: "3"',
+      `rpc: { listen: "tcp://0.0.0.0:${port}" }`,
+      'server: { command: "php worker.php", relay_timeout: 10s }',
+      'http: { address: "127.0.0.1:8080" }',
+      'jobs:',
+      '  pipelines:',
+      '    far: { driver: nats, config: { subject: far.* } }',
+      '    none: { config: {} }',
+    ];
+    writeFileSync(join(folder, '.rr.yaml'), lines.join('\n'));
+    expect(await runIn(new FakeIo(folder), 'jobs', 'list')).toEqual({ code: 0, out: 'q\nlate', err: '' });
+    writeFileSync(join(folder, '.rr.yaml'), 'version: "3"\nrpc: { listen: "nowhere" }\n');
+    expect(await runIn(new FakeIo(folder), 'jobs', 'list')).toMatchObject({ code: 1, err: expect.stringContaining('.rr.yaml:2 rpc.listen') });
+  });
+
   it('takes the token from the option, from the file, or from the environment', async () => {
     const token = 'correct horse';
     const { kernel } = await open({ rpc: { listen: LOOPBACK, token } });

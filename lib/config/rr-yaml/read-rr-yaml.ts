@@ -72,6 +72,17 @@ export function readRrYaml(text: string, options: ReadRrYamlOptions): RrConfigur
   return new RootReader(load(text, { file, environment, overrides, readInclude }), options).read();
 }
 
+/**
+ * Where the kernel of a `.rr.yaml` is called; `undefined` without a section `rpc`. The rest of the file is not looked at: the kernel may be a
+ * RoadRunner, with drivers and plugins that are not here.
+ *
+ * @throws {@link JobsConfigError} when the file is none, or its section `rpc` is wrong.
+ */
+export function readRrRpc(text: string, options: ReadRrYamlOptions): RpcSettings | undefined {
+  const { file = DEFAULT_FILE, environment, overrides = [], readInclude } = options;
+  return new RootReader(load(text, { file, environment, overrides, readInclude }), options).readRpc();
+}
+
 interface JobsReading {
   /** Options of the kernel in camelCase. */
   readonly kernel: NamedSection;
@@ -116,6 +127,12 @@ class RootReader {
       resolved: root,
       warnings: [...warnings, ...this.#reader.warnings],
     };
+  }
+
+  readRpc(): RpcSettings | undefined {
+    const { rpc } = this.#kernel({}, undefined);
+    if (this.#reader.issues.length > 0) throw new JobsConfigError(this.#reader.issues);
+    return rpc;
   }
 
   #warnOfUnknownKeys(): void {
