@@ -106,6 +106,13 @@ jobs:
       expect(read(kernel.pipelines!['emails']!)).toEqual({ ...read(flat), version: 2 });
     });
 
+    it('with a prefetch that the protocol has no number for, as files of RoadRunner have it', async () => {
+      expect(read({ config: { prefetch: 1_000_000 } }).prefetch).toBe(1_000_000);
+      const { driver, inbox } = await bench.run({ prefetch: 1_000_000 });
+      await driver.push(aJob({ name: 'one' }));
+      expect((await inbox.next()).job.name).toBe('one');
+    });
+
     it('in the nested form in camelCase, its own options beside it', () => {
       const exchange = { name: 'x', type: 'topic', durable: true, autoDelete: true, declare: false };
       const queue = {

@@ -7,7 +7,7 @@ import { optionTable } from '../option-table.js';
 export interface AmqpOptions {
   /** The broker of this pipeline alone. Default: that of the section `amqp`. Not for pipelines that are declared at run time. */
   readonly addr?: string;
-  /** Messages that the broker sends ahead: lent, running or held here. Unit: messages. Range: 1 to 65 535. Default: `10`. */
+  /** Messages that the broker sends ahead: lent, running or held here; more than 65 535 count as that. Unit: messages. Range: 1 or more. Default: `10`. */
   readonly prefetch?: number;
   /** The queue. Default: the name of the pipeline when `routingKey` is absent too; with a `routingKey` alone the pipeline only pushes. */
   readonly queue?: string;
@@ -56,7 +56,8 @@ export interface AmqpOptions {
 const DEFAULT_PREFETCH = 10;
 const DEFAULT_EXCHANGE = 'amqp.default';
 const DEFAULT_ADDR = 'amqp://guest:guest@127.0.0.1:5672/';
-const MAX_PREFETCH = 65_535;
+/** The protocol has 16 bits for a prefetch and for a heartbeat. */
+const MAX_UINT16 = 65_535;
 /** Of the form of the options. */
 const NESTED_VERSION = 2;
 
@@ -81,9 +82,8 @@ export const options: readonly OptionSpec[] = optionTable<AmqpOptions>({
     type: 'integer',
     unit: 'messages',
     min: 1,
-    max: MAX_PREFETCH,
     default: DEFAULT_PREFETCH,
-    meaning: 'Messages that the broker sends ahead: lent, running or held here.',
+    meaning: 'Messages that the broker sends ahead: lent, running or held here; more than 65,535 count as that.',
   },
   queue: { nested: ['queue', 'name'], type: 'text', meaning: 'The queue. Default: the name of the pipeline when "routing_key" is absent too.' },
   routingKey: { nested: ['queue', 'routingKey'], type: 'text', meaning: 'With it messages go to the queue. Default: the name of the queue.' },
@@ -117,7 +117,7 @@ export const options: readonly OptionSpec[] = optionTable<AmqpOptions>({
   maxPriority: { type: 'integer', min: 1, max: 255, meaning: 'Priorities of the queue at the broker (x-max-priority).' },
   consumerId: { nested: ['queue', 'consumerId'], type: 'text', meaning: 'How the broker names this consumer. Default: "roadrunner-" and a UUID.' },
   countDeliveries: { type: 'boolean', default: false, meaning: 'Deliveries that a quorum queue counted are taken for runs that died.' },
-  heartbeat: { type: 'seconds', min: 1, max: MAX_PREFETCH, meaning: 'Between two signs of life. Default: 10.' },
+  heartbeat: { type: 'seconds', min: 1, max: MAX_UINT16, meaning: 'Between two signs of life. Default: 10.' },
   redialTimeout: { type: 'seconds', min: 0, default: 60, meaning: 'Taken and not used: the connection is dialled for ever.' },
   multipleAck: {
     nested: ['queue', 'multipleAck'],
@@ -196,7 +196,7 @@ export function resolveSettings(context: DriverContext<AmqpOptions>): AmqpSettin
     url: given.addr ?? (section['addr'] as string | undefined) ?? DEFAULT_ADDR,
     tls: section['tls'] as TlsPaths | undefined,
     heartbeatS: given.heartbeat,
-    prefetch: given.prefetch ?? DEFAULT_PREFETCH,
+    prefetch: Math.min(given.prefetch ?? DEFAULT_PREFETCH, MAX_UINT16),
     queue,
     routingKey: given.routingKey ?? queue,
     exchange: {
