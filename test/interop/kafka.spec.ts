@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import zlib from 'node:zlib';
-import { Kafka, logLevel, type IHeaders, type KafkaMessage } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type IHeaders, type KafkaMessage } from 'kafkajs';
 import type { Delivery, Driver } from '../../lib/contract/driver.js';
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
+import { cooperativeAssigner } from '../../lib/drivers/kafka/cooperative-assigner.js';
 import type { KafkaOptions } from '../../lib/drivers/kafka.driver.js';
 import { Inbox } from '../support/inbox.js';
 import { aJob, bytesOf, textOf, type JobInput } from '../support/jobs.js';
 import { produceBatch } from '../support/kafka-wire.js';
-import { kafkaTest, openKafkaDriver } from '../support/kafka.js';
+import { kafkaTest, openKafkaDriver, SESSION } from '../support/kafka.js';
 
 const kafka = await kafkaTest();
 
@@ -161,4 +162,37 @@ kafka.suite('records of RoadRunner', () => {
     },
     30_000,
   );
+
+  // As RoadRunner's consumer: it knows this protocol and no other.
+  it('are shared in one group with consumers that know the protocol of RoadRunner alone', async () => {
+    const name = kafka.freshName();
+    const admin = client().admin();
+    cleanups.push(() => admin.disconnect());
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: name, numPartitions: 2 }] });
+    const theirs = new Inbox<KafkaMessage>();
+    const consumer = client().consumer({
+      groupId: name,
+      partitionAssigners: [cooperativeAssigner(kafkajs as never) as never],
+      heartbeatInterval: 500,
+      sessionTimeout: 6_000,
+      maxWaitTimeInMs: 100,
+    });
+    cleanups.push(() => consumer.disconnect());
+    await consumer.connect();
+    await consumer.subscribe({ topics: [name], fromBeginning: true });
+    await consumer.run({ eachMessage: ({ message }) => Promise.resolve(theirs.put(message)) });
+    const { driver, inbox } = await open({ consumerOptions: { topics: [name] }, groupOptions: { groupId: name, ...SESSION } });
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
+    const hasTwo = async (): Promise<boolean> => {
+      const [group] = (await admin.describeGroups([name])).groups;
+      return group?.protocol === 'cooperative-sticky' && group.state === 'Stable' && group.members.length === 2;
+    };
+    while (!(await hasTwo())) await pause();
+    await Promise.all(Array.from({ length: 20 }, (_, number) => driver.push(aJob({ id: `job-${number}` }))));
+    while (inbox.length + theirs.length < 20) await pause();
+    const ours = inbox.all().map(({ job }) => job.id);
+    const others = theirs.all().map(({ key }) => String(key));
+    expect([ours.length > 0, others.length > 0, new Set([...ours, ...others]).size]).toEqual([true, true, 20]);
+  }, 60_000);
 });

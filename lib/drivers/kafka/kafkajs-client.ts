@@ -5,6 +5,7 @@ import { loadPackage } from '../../contract/load-package.js';
 import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import { errorOf } from '../../contract/thrown.js';
 import { registerCodecs, type NodeZlib } from './codecs.js';
+import { cooperativeAssigner } from './cooperative-assigner.js';
 import { KafkaJsSockets } from './kafkajs-sockets.js';
 import type {
   KafkaJs,
@@ -121,7 +122,7 @@ class KafkaJsClient implements KafkaClient {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: settings.autoCreateTopics,
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
-      ...(settings.partitions === undefined ? {} : { partitionAssigners: [directAssigner(this.#module, settings.partitions)] }),
+      partitionAssigners: this.#assigners(settings),
     });
     const port = new KafkaJsConsumerPort(consumer, sockets, listener);
     try {
@@ -132,6 +133,12 @@ class KafkaJsClient implements KafkaClient {
       throw error;
     }
     return port;
+  }
+
+  // Among members of this library alone the first one counts; beside a RoadRunner the second one, which is all that it knows.
+  #assigners({ partitions }: ConsumerSettings): readonly unknown[] {
+    if (partitions !== undefined) return [directAssigner(this.#module, partitions)];
+    return [this.#module.PartitionAssigners.roundRobin, cooperativeAssigner(this.#module)];
   }
 
   async openAdmin(): Promise<KafkaAdmin> {

@@ -6,10 +6,18 @@ export interface KafkaJsModule {
   readonly Kafka: new (config: Readonly<Record<string, unknown>>) => KafkaJs;
   readonly CompressionTypes: Readonly<Record<'None' | 'GZIP' | 'Snappy' | 'LZ4' | 'ZSTD', number>>;
   readonly CompressionCodecs: Record<number, () => KafkaJsCodec>;
+  readonly PartitionAssigners: { readonly roundRobin: unknown };
   readonly AssignerProtocol: {
     readonly MemberMetadata: { encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer };
     readonly MemberAssignment: { encode(given: { version: number; assignment: Record<string, number[]>; userData: Buffer }): Buffer };
   };
+}
+
+/** What an assigner is given. */
+export interface KafkaJsCluster {
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  /** Empty for a topic that is not among its targets. */
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
 }
 
 export interface KafkaJsCodec {
