@@ -97,6 +97,7 @@ export interface KafkaSettings extends CreateSettings {
 }
 
 const MAX_INT32 = 2 ** 31 - 1;
+const NS_PER_MS = 1_000_000;
 const PRODUCER_OPTIONS: readonly (keyof KafkaProducerOptions)[] = [
   'disableIdempotent',
   'requiredAcks',
@@ -134,9 +135,9 @@ function producerJson(options: KafkaProducerOptions, what: string): object {
   return {
     disable_idempotent: checkedFlag(disableIdempotent, `disableIdempotent in ${what}`),
     max_message_bytes: checkedInteger(maxMessageBytes, `maxMessageBytes in ${what}`, 512, MAX_INT32),
-    request_timeout: durationText(options.requestTimeout, `requestTimeout in ${what}`),
-    delivery_timeout: durationText(options.deliveryTimeout, `deliveryTimeout in ${what}`),
-    transaction_timeout: durationText(options.transactionTimeout, `transactionTimeout in ${what}`),
+    request_timeout: nanoseconds(options.requestTimeout, `requestTimeout in ${what}`),
+    delivery_timeout: nanoseconds(options.deliveryTimeout, `deliveryTimeout in ${what}`),
+    transaction_timeout: nanoseconds(options.transactionTimeout, `transactionTimeout in ${what}`),
     required_acks: requiredAcks === null ? undefined : oneOf(requiredAcks, Acks, `requiredAcks in ${what}`),
     compression_codec: compressionCodec === undefined ? undefined : oneOf(compressionCodec, CompressionCodec, `compressionCodec in ${what}`),
   };
@@ -181,11 +182,9 @@ function offsetJson({ type, value }: ConsumerOffset, what: string): object {
   };
 }
 
-/** As Go writes durations: `10s`, `1500ms`. */
-function durationText(value: number | string | undefined, what: string): string | undefined {
-  if (value === undefined) return undefined;
-  const ms = Math.ceil(durationMs(value, what));
-  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
+/** RoadRunner reads these from JSON as Go does: numbers of nanoseconds, and no text. */
+function nanoseconds(value: number | string | undefined, what: string): number | undefined {
+  return value === undefined ? undefined : Math.ceil(durationMs(value, what)) * NS_PER_MS;
 }
 
 function oneOf(value: unknown, choices: Readonly<Record<string, string>>, what: string): string {
