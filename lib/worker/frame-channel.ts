@@ -51,6 +51,8 @@ export class FrameChannel {
   open(listeners: FrameChannelListeners): void {
     const { input } = this.#relay;
     this.#listeners = listeners;
+    // A paused stream ends all the same, when nothing is left to read: the kernel has gone before anybody looked.
+    if (input.destroyed) return process.nextTick(() => this.#end());
     (input as Partial<Socket>).ref?.();
     input.on('data', (chunk: Uint8Array) => this.#read(chunk));
     input.once('end', () => this.#end());

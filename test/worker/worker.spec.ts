@@ -60,6 +60,14 @@ describe('createRelay', () => {
 });
 
 describe('A worker', () => {
+  it('sees that its kernel was gone before it began to wait', async () => {
+    const { kernel } = open();
+    const { input } = kernel.relay;
+    input.destroy();
+    await new Promise((resolve) => input.once('close', resolve));
+    expect(await new Worker(kernel.relay).waitPayload()).toBeUndefined();
+  });
+
   it('gives each caller that waits a payload of its own, in order', async () => {
     const { kernel, worker } = open();
     const waiting = [worker.waitPayload(), worker.waitPayload()];
