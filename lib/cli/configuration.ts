@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { readRrRpc, readRrYaml, type ReadRrYamlOptions, type RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
-import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
+import type { RrConfiguration } from '../config/rr-yaml/read-rr-yaml.js';
+import type { ConfigIssue } from '../contract/errors.js';
 import type { LogSettings, RpcSettings } from '../contract/settings.js';
-import { builtinServices } from '../runtime/builtin-services.js';
-import { loadDriverOptions } from '../runtime/driver-options.js';
+import { readRrRpcFile, readRrYamlFile } from '../runtime/rr-yaml-file.js';
 import type { CliIo } from './io.js';
 
 /** Where a configuration is looked for, in the working directory. */
 export const DEFAULT_FILE = '.rr.yaml';
+
+const REMEDY = 'Name the configuration with -c.';
 
 /**
  * Reads a file, with those that it includes, relative to its folder.
@@ -20,11 +19,11 @@ export const DEFAULT_FILE = '.rr.yaml';
 export async function readConfiguration(
   file: string,
   overrides: readonly string[],
-  io: CliIo,
-  services: readonly string[] = Object.keys(builtinServices),
+  { workingDirectory, environment }: CliIo,
+  services?: readonly string[],
 ): Promise<RrConfiguration> {
-  const reading = { ...sourceOf(file, io), overrides, services, drivers: await loadDriverOptions() };
-  const configuration = readRrYaml(readText(resolve(io.workingDirectory, file), file), reading);
+  const own = services === undefined ? {} : { services };
+  const configuration = await readRrYamlFile(file, { workingDirectory, environment, remedy: REMEDY, overrides, ...own });
   const { logs, warnings } = configuration;
   return logs === undefined ? configuration : { ...configuration, warnings: [...warnings, ...unheeded(logs, file)] };
 }
@@ -34,13 +33,8 @@ export async function readConfiguration(
  *
  * @throws JobsConfigError when it is no such file, or its section `rpc` is wrong.
  */
-export function readRpc(file: string, io: CliIo): RpcSettings | undefined {
-  return readRrRpc(readText(resolve(io.workingDirectory, file), file), sourceOf(file, io));
-}
-
-function sourceOf(file: string, io: CliIo): ReadRrYamlOptions {
-  const folder = dirname(resolve(io.workingDirectory, file));
-  return { file, environment: io.environment, readInclude: (included) => readText(resolve(folder, included), included) };
+export function readRpc(file: string, { workingDirectory, environment }: CliIo): RpcSettings | undefined {
+  return readRrRpcFile(file, { workingDirectory, environment, remedy: REMEDY });
 }
 
 /** What the log of `serve` does not do. */
@@ -54,14 +48,4 @@ function unheeded({ output, lineEnding, file: rotated, channels }: LogSettings, 
     channels: channels.size > 0,
   };
   return Object.entries(isUnheeded).flatMap(([key, is]) => (is ? [{ file, path: `logs.${key}`, message }] : []));
-}
-
-function readText(path: string, file: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const problem = code === 'ENOENT' ? 'There is no such file. Name the configuration with -c.' : `It cannot be read: ${message}.`;
-    throw new JobsConfigError([{ file, path: '', message: problem }], { cause });
-  }
 }

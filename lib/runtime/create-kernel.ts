@@ -18,7 +18,15 @@ import { EmbeddedStore } from '../store/embedded.store.js';
 import { MemoryStore } from '../store/memory.store.js';
 import { HandlerExecutor } from './handler-executor.js';
 import type { KernelServerParts } from './kernel-server.js';
-import { configuredWorkers, KernelWorkers, optionWorkers, ownLaunch, type PoolChoice, type WorkersConfiguration } from './kernel-workers.js';
+import {
+  configuredWorkers,
+  KernelWorkers,
+  optionWorkers,
+  ownLaunch,
+  serverLaunch,
+  type PoolChoice,
+  type WorkersConfiguration,
+} from './kernel-workers.js';
 import { PipelineOpener } from './pipeline-opener.js';
 import type { JobsWorkers, WorkerLaunch } from './worker-pools.js';
 import type { KernelWorkforce } from './workforce.js';
@@ -92,6 +100,7 @@ export async function createKernel(options: KernelOptions, parts: CreateKernelPa
     rpc: rpc?.listen,
     configuration: config,
     graceMs: settings.graceMs,
+    directory: parts.workers?.directory,
     clock,
     logger,
   });
@@ -132,13 +141,13 @@ async function serverOf(settings: RpcSettings | undefined, parts: Omit<KernelSer
 }
 
 function workersOf({ workers, name }: CreateKernelParts, choice: PoolChoice): JobsWorkers | undefined {
-  return workers === undefined ? optionWorkers(choice, name) : configuredWorkers(workers);
+  return workers === undefined ? optionWorkers(choice, name) : configuredWorkers(workers, name);
 }
 
 /** What services start that name no command. */
 function launchOf({ workers, name }: CreateKernelParts, pool: PoolConfiguration | undefined): WorkerLaunch {
   if (workers === undefined) return ownLaunch(pool ?? { env: {} }, name);
-  if (workers.server !== undefined) return { server: workers.server, hasOwnPipe: false };
+  if (workers.server !== undefined) return serverLaunch(workers.server, name);
   throw new JobsConfigError([{ path: 'server', message: NO_COMMAND }]);
 }
 

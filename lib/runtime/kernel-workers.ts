@@ -20,6 +20,8 @@ export interface WorkersConfiguration {
   readonly pool?: PoolSettings;
   /** By name, instead of `pool`: pipelines choose one by their key `pool`, or have the first. */
   readonly pools?: ReadonlyMap<string, PoolSettings>;
+  /** The working directory of the processes. Default: that of this one. */
+  readonly directory?: string;
 }
 
 /** The options of a kernel that say what runs jobs. */
@@ -37,6 +39,8 @@ export interface KernelWorkersOptions {
   readonly rpc: RpcSettings | undefined;
   readonly configuration: () => unknown;
   readonly graceMs: number;
+  /** `undefined`: that of this process. */
+  readonly directory: string | undefined;
   readonly clock: Clock;
   readonly logger: JobsLogger;
 }
@@ -97,10 +101,16 @@ export class KernelWorkers {
   }
 }
 
-/** The workers that a `.rr.yaml` describes; `undefined` when it has none for jobs. */
-export function configuredWorkers({ server, pool, pools = new Map() }: WorkersConfiguration): JobsWorkers | undefined {
+/**
+ * The workers that a `.rr.yaml` describes; `undefined` when it has none for jobs.
+ *
+ * @param kernel - Told to the workers.
+ * @throws JobsConfigError when this process is a worker itself.
+ */
+export function configuredWorkers({ server, pool, pools = new Map() }: WorkersConfiguration, kernel: string | undefined): JobsWorkers | undefined {
   if (server === undefined) return undefined;
-  const launch = { server, hasOwnPipe: false };
+  refuseInWorker('server');
+  const launch = serverLaunch(server, kernel);
   const all = pools.size > 0 ? pools : new Map(pool === undefined ? [] : [[DEFAULT_POOL, pool]]);
   return all.size === 0 ? undefined : { pools: new Map([...all].map(([name, settings]) => [name, { launch, settings }])) };
 }
@@ -115,9 +125,7 @@ export function optionWorkers({ pool, pools }: PoolChoice, kernel: string | unde
   const all = pools.size > 0 ? pools : new Map(pool === undefined ? [] : [[DEFAULT_POOL, pool]]);
   if (all.size === 0) return undefined;
   const pathOfPool = (name: string): string => (pools.size > 0 ? pathOf('pools', name) : 'pool');
-  if ((process.env['RR_MODE'] ?? '') !== '') {
-    throw new JobsConfigError([{ path: pools.size > 0 ? 'pools' : 'pool', message: IN_A_WORKER }]);
-  }
+  refuseInWorker(pools.size > 0 ? 'pools' : 'pool');
   const made = [...all].map(([name, { settings, ...program }]) => {
     const { command } = settings;
     const launch =
@@ -136,6 +144,18 @@ export function optionWorkers({ pool, pools }: PoolChoice, kernel: string | unde
  */
 export function ownLaunch(pool: Pick<PoolConfiguration, 'entry' | 'module' | 'env'>, kernel: string | undefined, path = 'pool'): WorkerLaunch {
   const { command, env } = ownProgram(pool, path);
-  const name: Record<string, string> = kernel === undefined ? {} : { [KERNEL_VARIABLE]: kernel };
-  return { server: { command, relay: 'pipes', env: { ...pool.env, ...env, ...name } }, hasOwnPipe: true };
+  return { server: { command, relay: 'pipes', env: { ...pool.env, ...env, ...nameVariable(kernel) } }, hasOwnPipe: true };
+}
+
+/** What `server` starts. */
+export function serverLaunch(server: ServerSettings, kernel: string | undefined): WorkerLaunch {
+  return { server: { ...server, env: { ...server.env, ...nameVariable(kernel) } }, hasOwnPipe: false };
+}
+
+function nameVariable(kernel: string | undefined): Record<string, string> {
+  return kernel === undefined ? {} : { [KERNEL_VARIABLE]: kernel };
+}
+
+function refuseInWorker(path: string): void {
+  if ((process.env['RR_MODE'] ?? '') !== '') throw new JobsConfigError([{ path, message: IN_A_WORKER }]);
 }

@@ -47,6 +47,8 @@ export interface WorkerPoolsOptions {
   readonly rpc: RpcSettings | undefined;
   readonly configuration: () => unknown;
   readonly graceMs: number;
+  /** The working directory of the processes; `undefined`: that of this one. */
+  readonly directory: string | undefined;
   readonly clock: Clock;
   readonly logger: JobsLogger;
   /** At least 0, below 1. */
@@ -187,8 +189,17 @@ export class WorkerPools implements WorkerPoolFactory, WorkforceAdmin {
   }
 
   #createHost({ server, hasOwnPipe }: WorkerLaunch): WorkerHost {
-    const { clock, logger, graceMs } = this.#options;
-    return new WorkerHost({ server, hasOwnPipe, version: VERSION, clock, logger, graceMs, variables: () => this.#variables(server) });
+    const { clock, logger, graceMs, directory } = this.#options;
+    return new WorkerHost({
+      server,
+      hasOwnPipe,
+      ...(directory === undefined ? {} : { cwd: directory }),
+      version: VERSION,
+      clock,
+      logger,
+      graceMs,
+      variables: () => this.#variables(server),
+    });
   }
 
   #variables({ env }: ServerSettings): Record<string, string> {

@@ -114,6 +114,13 @@ describe('a kernel with workers', () => {
     expect(JSON.stringify(variables())).not.toContain('secret');
   });
 
+  it('tells those of a .rr.yaml the name of their kernel', async () => {
+    const server = { command: REPORTING, relay: 'pipes', env: { OWN: '1' } };
+    const { kernel, variables } = await open({}, { name: 'billing', workers: { server, pool: pool({ num_workers: 1 }) } });
+    await kernel.start();
+    expect(variables()[0]).toMatchObject({ NRR_KERNEL: 'billing', OWN: '1' });
+  });
+
   describe('in named pools', () => {
     const POOLS = { small: { numWorkers: 1, command: REPORTING }, big: { numWorkers: 2, command: REPORTING, env: { size: 'big' } } };
     const pipelines = { q: { driver: 'memory' }, r: { driver: 'memory', pool: 'big' }, s: { driver: 'memory', config: { pool: 'small' } } };

@@ -7,6 +7,7 @@ import type { KernelService } from '../../contract/service.js';
 import type { RrConfiguration } from '../../config/rr-yaml/read-rr-yaml.js';
 import { builtinServices } from '../../runtime/builtin-services.js';
 import { createKernel, type CreateKernelParts } from '../../runtime/create-kernel.js';
+import { builtinEntries, kernelPartsOf } from '../../runtime/rr-yaml-file.js';
 import type { Command, CommandResult } from '../command.js';
 import type { CommandLine } from '../command-line.js';
 import { DEFAULT_FILE, readConfiguration } from '../configuration.js';
@@ -123,16 +124,13 @@ class Ending {
 }
 
 function partsOf(configuration: RrConfiguration, services: readonly KernelService[]): CreateKernelParts {
-  const { server, pool, pools, sections, resolved, drivers } = configuration;
-  const builtin = Object.entries(builtinServices).flatMap(([name, create]) => (sections.has(name) ? [create()] : []));
   const taken = new Set(services.map(({ name }) => name));
-  const all = [...builtin.filter(({ name }) => !taken.has(name)), ...services];
-  const workers = { pools, ...(pool === undefined ? {} : { pool }) };
+  const builtin = builtinEntries(configuration).filter(({ service: { name } }) => !taken.has(name));
+  const own = services.map((service) => ({ service, config: configuration.sections.get(service.name) }));
   return {
-    ...(server === undefined ? { executor: NO_SLOTS, workers: { pools } } : { workers: { server, ...workers } }),
-    services: all.map((service) => ({ service, config: sections.get(service.name) })),
-    configuration: resolved,
-    brokers: drivers,
+    ...kernelPartsOf(configuration),
+    ...(configuration.server === undefined ? { executor: NO_SLOTS } : {}),
+    services: [...builtin, ...own],
   };
 }
 
