@@ -200,22 +200,34 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
   }
 
   async #logWorkers(): Promise<void> {
-    const { kernel, logger, settings } = this.#options;
-    const { pool, pools = {} } = settings.kernel;
-    const programs = pool === undefined ? Object.entries(pools) : ([[undefined, pool]] as const);
-    for (const [name, options] of programs) {
+    const { kernel, logger } = this.#options;
+    for (const [name, options] of this.#programs()) {
       const { length } = await kernel.admin.workers(name);
       const which = name === undefined ? 'Jobs' : `Jobs of pool "${name}"`;
       logger.log(`${which} run in ${length} worker process${length === 1 ? '' : 'es'} of ${programOf(options)}, not in this one.`);
     }
   }
+
+  /** What the workers run, by the name of their pool. */
+  #programs(): (readonly [name: string | undefined, program: WorkerProgram])[] {
+    const { pool, pools = {} } = this.#options.settings.kernel;
+    const { server, ...ofFile } = this.#options.settings.fileParts.workers ?? {};
+    if (server !== undefined) {
+      const named = [...(ofFile.pools ?? [])];
+      const all = named.length > 0 ? named : ([[undefined, ofFile.pool]] as const);
+      return all.map(([name, settings]) => [name, { command: settings?.command ?? server.command }]);
+    }
+    return pool === undefined ? Object.entries(pools) : [[undefined, pool]];
+  }
 }
+
+type WorkerProgram = Pick<PoolOptions, 'command' | 'module' | 'entry'>;
 
 function notInOrder(error: unknown): string {
   return `The kernel did not stop in order: ${messageOf(error)}`;
 }
 
-function programOf({ command, module, entry }: PoolOptions): string {
+function programOf({ command, module, entry }: WorkerProgram): string {
   const written = typeof command === 'string' ? command : command?.join(' ');
   return JSON.stringify(written ?? module ?? entry ?? process.argv[1]);
 }

@@ -16,6 +16,15 @@ export type JobsRole = 'auto' | 'producer' | 'kernel' | 'worker';
  */
 export interface JobsModuleOptions extends KernelOptions {
   /**
+   * The path of a `.rr.yaml` with the settings of the kernel, relative to the working directory; paths inside it are relative to its folder. Of
+   * the options of the kernel only those that RoadRunner does not have may stand beside it: `maxBytes`, `maxPayload`, `maxCrashes`, `grace`,
+   * `retry`, `failed`, `shutdown` and `dataDir`, each in one of the two places. Without `server.command` in the file the handlers of this process
+   * run the jobs; with it, the worker processes. Queues to inject are named in `forFeature`. A worker does not read it.
+   *
+   * Default: no file is read.
+   */
+  readonly configFile?: string;
+  /**
    * `kernel` runs the jobs of the pipelines it consumes. `producer` only pushes, binds no handler and opens no `rpc.listen`. `auto` is
    * `producer` with `rpc.connect` and `kernel` without, unless the environment variable `JOBS_ROLE` says otherwise. `worker` serves a kernel that spawned
    * this process; `auto` is a worker in such a process, which `RR_MODE` tells.

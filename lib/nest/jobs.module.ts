@@ -29,6 +29,7 @@ import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
 import { guardOutput } from '../worker/output-guard.js';
 import { WorkerEnvironment } from '../worker/worker-environment.js';
+import { withConfigFile } from './config-file.js';
 import { HandlerCompiler } from './handler-chain.js';
 import { jobOfRequest } from './is-job-context.js';
 import { JobExplorer } from './job-explorer.js';
@@ -197,7 +198,7 @@ function privateProviders(name: string): Provider[] {
   const settings = getSettingsToken(name);
   const explorer = getExplorerToken(name);
   return [
-    { provide: settings, useFactory: (options: unknown) => readModuleOptions(options, process.env), inject: [JOBS_MODULE_OPTIONS] },
+    { provide: settings, useFactory: openSettings, inject: [JOBS_MODULE_OPTIONS] },
     {
       provide: HandlerCompiler,
       useFactory: (contexts: ExternalContextCreator, config: ApplicationConfig, moduleRef: ModuleRef, modules: ModulesContainer) =>
@@ -215,6 +216,10 @@ function privateProviders(name: string): Provider[] {
       inject: [getKernelToken(name), settings, explorer, ModuleRef, HandlerCompiler, ModulesContainer, getServerToken(name)],
     },
   ];
+}
+
+function openSettings(options: unknown): Promise<ModuleSettings> {
+  return withConfigFile(readModuleOptions(options, process.env), process.env);
 }
 
 type KernelFactory = (settings: ModuleSettings, modules: ModulesContainer, hook?: KernelHook) => Promise<JobsKernel>;
@@ -247,7 +252,7 @@ async function openKernel(name: string, settings: ModuleSettings, hook: KernelHo
 }
 
 async function openTarget(name: string, role: ProcessRole, plan: KernelPlan): Promise<JobsTarget> {
-  const { options, drivers, clock, logger, handlers } = plan;
+  const { options, fileParts = {}, drivers, clock, logger, handlers } = plan;
   const { rpc } = readKernelOptions(options);
   if (role === 'worker') {
     const { ServedWorker } = await import('../runtime/serve-worker.js');
@@ -258,15 +263,23 @@ async function openTarget(name: string, role: ProcessRole, plan: KernelPlan): Pr
     const { connectTo } = await import('../runtime/connect-jobs.js'); // most applications have their kernel inside
     return { connection: connectTo(rpc.target, { clock, logger }) };
   }
-  const parts = { logger, drivers, clock, name };
+  const parts = { ...fileParts, logger, drivers, clock, name };
   if (role === 'producer') return { kernel: await createKernel({ ...options, consume: [], rpc: undefined }, { ...parts, executor: handlers }) };
-  const hasWorkers = options.pool !== undefined || options.pools !== undefined;
+  const hasWorkers = fileParts.workers?.server !== undefined || options.pool !== undefined || options.pools !== undefined;
   return { kernel: await createKernel(options, hasWorkers ? parts : { ...parts, executor: handlers }) };
 }
 
-function planOf({ kernel: options, drivers, clock = systemClock }: ModuleSettings): KernelPlan {
+function planOf({ kernel: options, fileParts, drivers, clock = systemClock }: ModuleSettings): KernelPlan {
   const logger = createNestLogger();
-  return { options, drivers: { ...builtinDrivers, ...drivers }, clock, logger, handlers: new HandlerExecutor({ logger }), hasServices: true };
+  return {
+    options,
+    fileParts,
+    drivers: { ...builtinDrivers, ...drivers },
+    clock,
+    logger,
+    handlers: new HandlerExecutor({ logger }),
+    hasServices: true,
+  };
 }
 
 // Each of the two would bind all handlers, and a queue would belong to the one or the other by chance.

@@ -3,11 +3,14 @@ import type { Clock } from '../contract/clock.js';
 import type { DriverRegistry } from '../contract/driver.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { HandlerExecutor } from '../runtime/handler-executor.js';
+import type { RrKernelParts } from '../runtime/rr-yaml-file.js';
 import type { JobsKernel } from './jobs-kernel.js';
 
 /** What a kernel is about to be made of. */
 export interface KernelPlan {
   readonly options: KernelOptions;
+  /** What a `.rr.yaml` says beside the options: its workers, for instance. Absent: nothing. */
+  readonly fileParts?: RrKernelParts;
   /** All that a pipeline may name. */
   readonly drivers: DriverRegistry;
   readonly clock: Clock;

@@ -1,13 +1,15 @@
 import type { Type } from '@nestjs/common';
 import { pathOf, unknownKeyMessage, wrongValue } from '../config/issues.js';
 import type { KernelOptions } from '../config/kernel-options.js';
-import { check, flag, isRecord } from '../config/schema.js';
+import { check, filled, flag, isRecord } from '../config/schema.js';
 import { kernelOptionNames, readKernelOptions } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
 import type { DriverRegistry } from '../contract/driver.js';
 import { JobsConfigError, type ConfigIssue } from '../contract/errors.js';
 import { KernelEnvironment } from '../contract/kernel-environment.js';
+import { optionKey } from '../contract/option-spec.js';
 import type { KernelService } from '../contract/service.js';
+import type { RrKernelParts } from '../runtime/rr-yaml-file.js';
 import type { JobsMiddlewareOptions, JobsModuleOptions } from './jobs-module-options.js';
 import { resolveRole, type ProcessRole } from './role.js';
 
@@ -15,6 +17,10 @@ import { resolveRole, type ProcessRole } from './role.js';
 export interface ModuleSettings {
   /** To be checked by the kernel. */
   readonly kernel: KernelOptions;
+  /** The path of a `.rr.yaml` that belongs to `kernel`. */
+  readonly configFile: string | undefined;
+  /** What it says beside `kernel`, once it was read. */
+  readonly fileParts: RrKernelParts;
   readonly role: ProcessRole;
   readonly autoStart: boolean;
   readonly handlers: NonNullable<JobsModuleOptions['handlers']>;
@@ -31,7 +37,14 @@ export interface ServiceSetting {
   readonly config: unknown;
 }
 
-const OWN_NAMES = ['role', 'autoStart', 'handlers', 'middleware', 'drivers', 'clock', 'services', 'dispatchers'];
+const OWN_NAMES = ['configFile', 'role', 'autoStart', 'handlers', 'middleware', 'drivers', 'clock', 'services', 'dispatchers'];
+/** Options of the kernel that RoadRunner's file does not have: they may stand beside it. */
+const BESIDE_FILE: ReadonlySet<string> = new Set(['maxBytes', 'maxPayload', 'maxCrashes', 'grace', 'retry', 'failed', 'shutdown', 'dataDir']);
+/** Those that stand at the root of the file. */
+const ROOT_SECTIONS: ReadonlySet<string> = new Set(['rpc', 'amqp', 'beanstalk', 'sqs', 'kafka']);
+const NO_SERVICES =
+  'It stands beside "configFile", the sections of whose file say which services run. ' +
+  'Add one of your own by JobsKernel.addService(), or remove "configFile".';
 const MIDDLEWARE_NAMES = ['push', 'process'] as const satisfies readonly (keyof JobsMiddlewareOptions)[];
 
 /**
@@ -43,6 +56,8 @@ export function readModuleOptions(input: unknown, environment: Readonly<Record<s
   const issues: ConfigIssue[] = [];
   const settings = {
     kernel: kernelPart(input, issues),
+    configFile: readConfigFile(input, issues),
+    fileParts: {},
     role: resolveRole(input.role, issues, { environment: new KernelEnvironment(environment), connects: connects(input.rpc) }),
     autoStart: input.autoStart === undefined || (check(flag(), input.autoStart, 'autoStart', issues) ?? true),
     handlers: readHandlers(input.handlers, issues),
@@ -64,6 +79,18 @@ function kernelPart(input: Readonly<Record<string, unknown>>, issues: ConfigIssu
     if (!known.includes(key)) issues.push({ path: pathOf('', key), message: unknownKeyMessage(key, known) });
   }
   return Object.fromEntries(Object.entries(input).filter(([key]) => kernelNames.includes(key)));
+}
+
+function readConfigFile(input: Readonly<Record<string, unknown>>, issues: ConfigIssue[]): string | undefined {
+  if (input.configFile === undefined) return undefined;
+  const file = check(filled('the path of a .rr.yaml'), input.configFile, 'configFile', issues);
+  for (const key of kernelOptionNames()) {
+    if (input[key] === undefined || BESIDE_FILE.has(key)) continue;
+    const place = ROOT_SECTIONS.has(key) ? key : `jobs.${optionKey(key)}`;
+    issues.push({ path: key, message: `It stands beside "configFile", whose file has "${place}" for it. Write it there, or remove "configFile".` });
+  }
+  if (input.services !== undefined) issues.push({ path: 'services', message: NO_SERVICES });
+  return file;
 }
 
 // Checked with the options of the kernel; here a wrong value is only passed over.

@@ -19,7 +19,7 @@ export interface TestPipelineOptions extends Partial<PipelineOptions> {}
  *
  * @publicApi
  */
-export interface JobsTestingOptions extends Omit<JobsModuleOptions, 'pipelines' | 'clock'>, JobsModuleExtras {
+export interface JobsTestingOptions extends Omit<JobsModuleOptions, 'pipelines' | 'configFile' | 'clock'>, JobsModuleExtras {
   /**
    * `manual`: pushed jobs wait for `drain()`. `inline`: a job runs within its push, which resolves when the run is over;
    * a retry runs when time advances. `fake`: pushes are written down, nothing runs.

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createTempFolder } from '../support/temp-folder.js';
 import { isAlive, RunningProgram, until } from './support/running-program.js';
 
 const APP = join(process.cwd(), 'test/e2e/support/worker-app.mjs');
@@ -50,6 +52,26 @@ describe('A Nest application with workers', () => {
       expect(app.workers).toContain(Number(pid));
       await app.printed(/^completed where$/m);
       expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'runs its main file as the server command of its configFile, without opening its port there, and its jobs in it',
+    async () => {
+      const folder = createTempFolder();
+      const yaml = `version: '3'
+server: { command: [${process.execPath}, ${APP}] }
+jobs: { consume: [q], pool: { num_workers: 2 }, pipelines: { q: { driver: memory } } }
+`;
+      writeFileSync(join(folder, '.rr.yaml'), yaml);
+      const port = await freePort();
+      const app = await start({ PORT: String(port), CONFIG_FILE: join(folder, '.rr.yaml') });
+      expect([app.port, app.workers.length]).toEqual([port, 2]);
+      app.write('where');
+      const [, pid] = await app.printed(/^progress \{"pid":(\d+)\}$/m);
+      expect(app.workers).toContain(Number(pid));
+      await app.printed(/^completed where$/m);
     },
     TIMEOUT_MS,
   );

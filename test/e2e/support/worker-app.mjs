@@ -7,7 +7,7 @@ import { Injectable, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Dispatcher, JobCtx, JobHandler, JobsKernel, JobsModule, JobsService } from '../../../dist/index.js';
 
-const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS, ON_FAILURE } = process.env;
+const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS, ON_FAILURE, CONFIG_FILE } = process.env;
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** What a decorated method of TypeScript looks like. */
@@ -98,6 +98,14 @@ const meter = {
   },
 };
 
+function kernelOptions() {
+  if (CONFIG_FILE !== undefined) return { configFile: CONFIG_FILE };
+  const q = { driver: 'memory', attempts: 1 };
+  const numWorkers = Number(WORKERS);
+  if (POOLS === undefined) return { pipelines: { q }, pool: { numWorkers }, services: [meter] };
+  return { pipelines: { q, slow: { driver: 'memory', pool: 'slow' } }, pools: { fast: { numWorkers }, slow: { numWorkers: 1 } }, services: [meter] };
+}
+
 // oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest
 class AppModule {
   constructor(kernel) {
@@ -109,14 +117,8 @@ class AppModule {
 Module({
   imports: [
     JobsModule.forRoot({
-      ...(POOLS === undefined
-        ? { pipelines: { q: { driver: 'memory', attempts: 1 } }, pool: { numWorkers: Number(WORKERS) } }
-        : {
-            pipelines: { q: { driver: 'memory', attempts: 1 }, slow: { driver: 'memory', pool: 'slow' } },
-            pools: { fast: { numWorkers: Number(WORKERS) }, slow: { numWorkers: 1 } },
-          }),
+      ...kernelOptions(),
       ...(ON_FAILURE === undefined ? {} : { retry: { onFailure: ON_FAILURE } }),
-      services: [meter],
       shutdown: { timeout: Number(SHUTDOWN), grace: 1 },
     }),
   ],
