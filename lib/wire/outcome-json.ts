@@ -17,7 +17,17 @@ export interface RetryJson {
   readonly attempts?: number;
   /** Until the next run. Unit: milliseconds. */
   readonly delayMs?: number;
+  /** There is no such delay: what the backoff of the handler threw. */
+  readonly backoffError?: ErrorJson;
   readonly onFailure?: OnFailure;
+}
+
+/** An error as plain data. */
+export interface ErrorJson {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
 }
 
 /** An outcome as plain data. */
@@ -25,10 +35,10 @@ export type OutcomeJson = FailureJson | Extract<Outcome, { readonly kind: 'nacke
 
 interface FailureJson {
   readonly kind: 'failed' | 'rejected';
-  readonly error: { readonly type: string; readonly message: string; readonly code?: string; readonly stack?: string };
+  readonly error: ErrorJson;
   readonly retry?: RetryJson;
-  /** What a RetryJobError or SnoozeJobError asked for. */
-  readonly asked?: { readonly delay?: number | string; readonly headers?: Readonly<Record<string, string | readonly string[]>> };
+  /** What a RetryJobError or SnoozeJobError asked for. A delay that is none is `null`: the kernel refuses it. */
+  readonly asked?: { readonly delay?: number | string | null; readonly headers?: Readonly<Record<string, string | readonly string[]>> };
 }
 
 /** What was read of an answer. */
@@ -68,53 +78,68 @@ export function readOutcome(json: unknown): ReadOutcome | undefined {
 }
 
 function writeFailure(kind: 'failed' | 'rejected', failure: JobFailure, retry: RetryJson | undefined): OutcomeJson {
-  const { type, message, code, stack, cause } = failure;
-  const asked = askedBy(cause);
+  const asked = askedBy(failure);
   return {
     kind,
-    error: { type, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) },
+    error: writeError(failure),
     ...(retry === undefined ? {} : { retry }),
     ...(asked === undefined ? {} : { asked }),
   };
 }
 
-function askedBy(cause: unknown): FailureJson['asked'] {
-  if (cause instanceof SnoozeJobError) return { delay: cause.delay };
-  if (!(cause instanceof RetryJobError)) return undefined;
-  const { delay, headers } = cause;
-  return { ...(delay === undefined ? {} : { delay }), ...(headers === undefined ? {} : { headers }) };
+/** What of a failure travels: not its cause. */
+export function writeError({ type, message, code, stack }: JobFailure): ErrorJson {
+  return { type, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) };
+}
+
+// By the code: a worker may have two copies of this library.
+function askedBy({ code, cause }: JobFailure): FailureJson['asked'] {
+  if (code !== 'SNOOZE_JOB' && code !== 'RETRY_JOB') return undefined;
+  const { delay, headers } = (cause ?? {}) as Partial<RetryJobError>;
+  if (code === 'SNOOZE_JOB') return { delay: delayOf(delay) };
+  return { ...(delay === undefined ? {} : { delay: delayOf(delay) }), ...(headers === undefined ? {} : { headers }) };
+}
+
+function delayOf(delay: unknown): number | string | null {
+  return typeof delay === 'number' || typeof delay === 'string' ? delay : null;
 }
 
 function readFailure(kind: 'failed' | 'rejected', { error, retry, asked = {} }: Data): ReadOutcome | undefined {
-  if (!isRecord(error) || !isRecord(asked)) return undefined;
-  const { type, message, code, stack } = error;
-  if (typeof type !== 'string' || typeof message !== 'string') return undefined;
-  const failure: JobFailure = {
-    type,
-    message,
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(typeof stack === 'string' ? { stack } : {}),
-  };
+  const failure = readError(error);
+  if (failure === undefined || !isRecord(asked)) return undefined;
   const cause = causeOf(failure, asked);
   return { outcome: { kind, error: cause === undefined ? failure : { ...failure, cause } }, retry: readRetry(retry) };
 }
 
-/** The error again that the handler threw, for those that carry a wish. */
+function readError(json: unknown): ErrorJson | undefined {
+  if (!isRecord(json)) return undefined;
+  const { type, message, code, stack } = json;
+  if (typeof type !== 'string' || typeof message !== 'string') return undefined;
+  return { type, message, ...(typeof code === 'string' ? { code } : {}), ...(typeof stack === 'string' ? { stack } : {}) };
+}
+
+/** The error again that the handler threw, for those that carry a wish. What is no delay stays none: as 0 it would run without a pause. */
 function causeOf({ code, message }: JobFailure, { delay, headers }: Data): Error | undefined {
-  const wish = typeof delay === 'number' || typeof delay === 'string' ? delay : undefined;
-  if (code === 'SNOOZE_JOB') return new SnoozeJobError(wish ?? 0, message);
+  const wish = delayOf(delay) ?? Number.NaN;
+  if (code === 'SNOOZE_JOB') return new SnoozeJobError(wish, message);
   if (code !== 'RETRY_JOB') return undefined;
-  return new RetryJobError(message, { ...(wish === undefined ? {} : { delay: wish }), ...(isHeaderInput(headers) ? { headers } : {}) });
+  return new RetryJobError(message, { ...(delay === undefined ? {} : { delay: wish }), ...(isHeaderInput(headers) ? { headers } : {}) });
 }
 
 function readRetry(json: unknown): Partial<RetryPolicy> | undefined {
   if (!isRecord(json)) return undefined;
-  const { attempts, delayMs, onFailure } = json;
+  const { attempts, delayMs, backoffError, onFailure } = json;
+  const failure = readError(backoffError);
   return {
     ...(typeof attempts === 'number' && attempts >= 1 ? { attempts } : {}),
     ...(isDelay(delayMs) ? { backoff: () => delayMs } : {}),
+    ...(failure === undefined ? {} : { backoff: () => throwAgain(failure) }),
     ...(isOnFailure(onFailure) ? { onFailure } : {}),
   };
+}
+
+function throwAgain({ type, message, ...rest }: ErrorJson): never {
+  throw Object.assign(new Error(message), { name: type, ...rest });
 }
 
 function isRecord(value: unknown): value is Data {

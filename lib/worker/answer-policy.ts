@@ -1,6 +1,7 @@
 import type { Outcome } from '../contract/executor.js';
+import { failureOf } from '../contract/failure.js';
 import { encodeOutcome } from '../wire/job-answer.js';
-import type { RetryJson } from '../wire/outcome-json.js';
+import { writeError, type RetryJson } from '../wire/outcome-json.js';
 import type { JobRun } from './job-run.js';
 import type { ReceivedJob } from './received-job.js';
 
@@ -42,7 +43,16 @@ function retryOf({ retry, attempt }: JobRun): RetryJson | undefined {
   const { attempts, backoff, onFailure } = retry;
   return {
     ...(attempts === undefined ? {} : { attempts }),
-    ...(backoff === undefined ? {} : { delayMs: backoff(attempt) }),
+    ...(backoff === undefined ? {} : delayOf(backoff, attempt)),
     ...(onFailure === undefined ? {} : { onFailure }),
   };
+}
+
+// Whether the job needs the delay at all is the kernel's to know.
+function delayOf(backoff: (attempt: number) => number, attempt: number): Pick<RetryJson, 'delayMs' | 'backoffError'> {
+  try {
+    return { delayMs: backoff(attempt) };
+  } catch (error) {
+    return { backoffError: writeError(failureOf(error)) };
+  }
 }

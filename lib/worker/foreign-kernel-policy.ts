@@ -2,7 +2,7 @@ import type { Clock } from '../contract/clock.js';
 import { durationMs } from '../contract/duration.js';
 import type { Outcome } from '../contract/executor.js';
 import { failureOf, type JobFailure } from '../contract/failure.js';
-import { JobExpiredError, RetryJobError, SnoozeJobError } from '../contract/job-errors.js';
+import { JobExpiredError, type RetryJobError, type SnoozeJobError } from '../contract/job-errors.js';
 import {
   ATTEMPT_HEADER,
   EXPIRES_AT_HEADER,
@@ -91,8 +91,9 @@ export class ForeignKernelPolicy implements AnswerPolicy {
 
   #failed(run: JobRun, error: JobFailure): Uint8Array | Promise<Uint8Array> {
     const { headers } = run.job;
-    if (error.cause instanceof SnoozeJobError) {
-      return requeue(error.message, durationMs(error.cause.delay, 'SnoozeJobError.delay'), headers);
+    if (error.code === 'SNOOZE_JOB') {
+      const { delay } = (error.cause ?? {}) as SnoozeJobError;
+      return requeue(error.message, durationMs(delay, 'SnoozeJobError.delay'), headers);
     }
     const attempts = numberHeader(headers, MAX_ATTEMPTS_HEADER) ?? this.#retryOf(run).attempts;
     if (FINAL_CODES.has(error.code ?? '') || run.attempt >= attempts) return this.#final(run, error);
@@ -102,15 +103,16 @@ export class ForeignKernelPolicy implements AnswerPolicy {
   #again(run: JobRun, error: JobFailure): Uint8Array {
     const { clock, logger } = this.#options;
     const { headers, name, id } = run.job;
-    const asked = error.cause instanceof RetryJobError ? error.cause : undefined;
+    const asked = error.code === 'RETRY_JOB' ? (error.cause as RetryJobError | undefined) : undefined;
     const delayMs = asked?.delay === undefined ? this.#retryOf(run).backoff(run.attempt) : durationMs(asked.delay, 'RetryJobError.delay');
+    const changed = withHeaders(headers, askedHeaders(asked));
     const failures = (numberHeader(headers, ATTEMPT_HEADER) ?? 0) + 1;
     this.#failures.add(run.driver, id, run.attempt);
     logger.warn(`Job "${name}" failed and runs again in ${Math.ceil(delayMs)} ms: ${error.message}`, factsOf(run));
     return requeue(
       error.message,
       delayMs,
-      withHeaders(withHeaders(headers, askedHeaders(asked)), {
+      withHeaders(changed, {
         [ATTEMPT_HEADER]: [String(failures)],
         [FIRST_AT_HEADER]: headers[FIRST_AT_HEADER] ?? [String(clock.now())],
       }),
@@ -161,7 +163,7 @@ function nackWithRequeue({ driver }: JobRun, message: string, delayMs: number): 
 function askedHeaders(asked: RetryJobError | undefined): Record<string, readonly string[]> {
   const headers = userHeaders((asked?.headers ?? {}) as JobHeaders);
   return Object.fromEntries(
-    Object.entries<string | readonly string[]>(headers).map(([name, value]) => [name, typeof value === 'string' ? [value] : value]),
+    Object.entries<string | readonly string[]>(headers).map(([name, value]) => [name, typeof value === 'string' ? [value] : [...value]]),
   );
 }
 

@@ -42,8 +42,6 @@ export interface WorkerLoopOptions {
 export type WorkerLoopEnd = 'stop' | 'closed';
 
 const DEFAULT_GRACE_MS = 1_000;
-/** Before a job comes back whose answer could not be made. */
-const ANSWER_RETRY_MS = 5_000;
 
 /**
  * Serves the jobs of a kernel with an executor of this process. Under a kernel of this library several jobs are in flight and their answers come in
@@ -232,12 +230,7 @@ export class WorkerLoop {
     // Nobody reads it, and a push of the policy would double the job that the kernel gives to another worker.
     if (this.#isGone) return;
     if (outcome === DONE_OUTCOME) return this.#send(run, ACK_BODY);
-    let body: Uint8Array | Promise<Uint8Array>;
-    try {
-      body = this.#policy.answer(run, outcome);
-    } catch (error) {
-      body = this.#unanswerable(run, error);
-    }
+    const body = this.#bodyOf(run, outcome);
     if (body instanceof Uint8Array) return this.#send(run, body);
     this.#unsettled++;
     return body.then((bytes) => {
@@ -247,11 +240,18 @@ export class WorkerLoop {
     });
   }
 
-  // A backoff function of the user that throws, a delay that is none.
-  #unanswerable(run: JobRun, error: unknown): Uint8Array | Promise<Uint8Array> {
-    const reason = `The answer to job "${run.job.name}" could not be made; it comes back in ${ANSWER_RETRY_MS} ms: ${failureOf(error).message}`;
-    this.#logger.error(reason, { id: run.job.id, error });
-    return this.#policy.answer(run, { kind: 'nacked', requeue: true, delayMs: ANSWER_RETRY_MS, reason });
+  // The kernel's own rule: a handler that asks for a delay or headers that are none has failed; without a backoff that works there is no next run.
+  #bodyOf(run: JobRun, outcome: Outcome): Uint8Array | Promise<Uint8Array> {
+    try {
+      return this.#policy.answer(run, outcome);
+    } catch (cause) {
+      const error = failureOf(cause);
+      try {
+        return this.#policy.answer(run, { kind: 'failed', error });
+      } catch {
+        return this.#policy.answer(run, { kind: 'rejected', error });
+      }
+    }
   }
 
   #send(run: JobRun, body: Uint8Array): void {

@@ -31,6 +31,26 @@ describe('An outcome on its way from a worker to its kernel', () => {
     expect(outcome).toMatchObject({ error: { code: 'SNOOZE_JOB', cause: { delay: 42 } } });
   });
 
+  it.each([
+    new SnoozeJobError(Number.NaN),
+    new SnoozeJobError({} as never),
+    Object.assign(new Error('later'), { code: 'SNOOZE_JOB' }),
+    new RetryJobError('again', { delay: Infinity }),
+  ])('keeps a delay that is none as such, so that the kernel refuses it: %o', (wish) => {
+    const { outcome } = travelled({ kind: 'failed', error: failureOf(wish) })!;
+    expect(outcome).toMatchObject({ error: { cause: { delay: Number.NaN } } });
+  });
+
+  it('knows a wish by its code: the error may be of another copy of this library', () => {
+    const { outcome } = travelled({ kind: 'failed', error: failureOf(Object.assign(new Error('later'), { code: 'SNOOZE_JOB', delay: 9 })) })!;
+    expect(outcome).toMatchObject({ error: { cause: { delay: 9 } } });
+  });
+
+  it('takes a snooze that says no delay for one without a delay, not for one of 0', () => {
+    const { outcome } = readOutcome({ kind: 'failed', error: { type: 'Error', message: '', code: 'SNOOZE_JOB' } })!;
+    expect(outcome).toMatchObject({ error: { cause: { delay: Number.NaN } } });
+  });
+
   it('carries no cause that is no wish', () => {
     const { outcome } = travelled({ kind: 'failed', error: failureOf(new Error('no', { cause: 'secret' })) })!;
     expect((outcome as { error: object }).error).not.toHaveProperty('cause');

@@ -62,6 +62,20 @@ describe.each([
     ]);
   });
 
+  it('takes a run as final whose backoff throws', async () => {
+    const { kernel, jobs } = await open({}, hasOwnPipe);
+    const failed = event(kernel, 'failed');
+    await jobs.connect('q').push('throw.backoff', '');
+    expect(await failed).toMatchObject([{ attempt: 1, error: { type: 'TypeError', message: 'no backoff' } }]);
+  });
+
+  it('counts a run as failed that is put off by no time', async () => {
+    const { kernel, jobs } = await open({}, hasOwnPipe);
+    const failed = event(kernel, 'failed');
+    await jobs.connect('q').push('snooze.never', '');
+    expect(await failed).toMatchObject([{ attempt: 2, error: { code: 'INVALID_ARGUMENT', message: expect.stringContaining('NaN') } }]);
+  });
+
   it('puts a job back with the headers that its handler gave', async () => {
     const { kernel, jobs } = await open({}, hasOwnPipe);
     const completed = event(kernel, 'completed');

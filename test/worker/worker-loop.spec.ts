@@ -159,6 +159,23 @@ describe('A worker loop under a kernel of this library', () => {
     expect([retry?.attempts, retry?.onFailure, retry?.backoff?.(1)]).toEqual([9, 'queue:dead', 40_000]);
   });
 
+  it('sends what a backoff threw: the kernel knows whether it is needed', async () => {
+    const { kernel } = serve(handlers(throwing(new Error('boom')), { attempts: 9, backoff: throwing(new RangeError('no number')) }));
+    kernel.job({}, '', 1);
+    const [frame] = await kernel.answers(1);
+    const { outcome, retry } = readOutcome(answerOf(frame).nrr)!;
+    expect(outcome).toMatchObject({ kind: 'failed', error: { message: 'boom' } });
+    expect(retry?.attempts).toBe(9);
+    expect(() => retry?.backoff?.(1)).toThrow(expect.objectContaining({ name: 'RangeError', message: 'no number' }));
+  });
+
+  it('answers with a failed run when a wish cannot be written', async () => {
+    const { kernel } = serve(handlers(throwing(new RetryJobError('again', { headers: { h: 7n } as never }))));
+    kernel.job({}, '', 1);
+    const [frame] = await kernel.answers(1);
+    expect(readOutcome(answerOf(frame).nrr)?.outcome).toMatchObject({ kind: 'failed', error: { message: expect.stringContaining('BigInt') } });
+  });
+
   it.each([
     ['RETRY_JOB', new RetryJobError('again', { delay: 7, headers: { seen: 'yes' } }), { delay: 7, headers: { seen: 'yes' } }],
     ['RETRY_JOB', new RetryJobError(), {}],
@@ -678,13 +695,28 @@ describe('A worker loop under RoadRunner', () => {
     expect(answerOf((await bench.kernel.answers(1))[0])).toMatchObject({ type: 4, data: { delay_seconds: 2 } });
   });
 
-  it('lets the job come back when its answer cannot be made', async () => {
-    const bench = foreign(handlers(throwing(new Error('boom'))), {
-      backoff: () => {
-        throw new Error('no number');
-      },
+  it('takes a run as final whose backoff throws', async () => {
+    const bench = foreign(handlers(throwing(new Error('boom'))), { backoff: throwing(new Error('no number')) });
+    expect(await answerTo(bench)).toEqual({ type: 3, data: { message: 'no number', requeue: false, delay_seconds: 0 } });
+    expect(bench.lines).toEqual(['Job "work" failed for good after 1 run: no number']);
+  });
+
+  it.each([
+    ['a snooze without a delay', Object.assign(new Error('later'), { code: 'SNOOZE_JOB' })],
+    ['a snooze for no number', new SnoozeJobError(Number.NaN)],
+    ['a retry before now', new RetryJobError('again', { delay: -1 })],
+    ['a retry with headers that are none', new RetryJobError('again', { headers: { h: 7 } as never })],
+  ])('counts %s as a failed run', async (_what, error) => {
+    expect(await answerTo(foreign(handlers(throwing(error))))).toMatchObject({
+      type: 4,
+      data: { delay_seconds: 2, headers: { 'nrr-attempt': ['1'] } },
     });
-    expect(await answerTo(bench)).toMatchObject({ type: 3, data: { requeue: true, delay_seconds: 5 } });
+    expect(await answerTo(foreign(handlers(throwing(error)), { attempts: 1 }))).toMatchObject({ type: 3, data: { requeue: false } });
+  });
+
+  it('knows the wish of another copy of the library by its code', async () => {
+    const error = Object.assign(new Error('later'), { code: 'SNOOZE_JOB', delay: 9 });
+    expect(await answerTo(foreign(handlers(throwing(error))))).toMatchObject({ type: 4, data: { message: 'later', delay_seconds: 9 } });
   });
 
   it('answers a job whose context cannot be read with an error frame, and serves on', async () => {

@@ -32,10 +32,16 @@ async function consume() {
 async function loop() {
   const { WorkerLoop } = await import(`${dist}/worker/worker-loop.js`);
   const { HandlerExecutor } = await import(`${dist}/runtime/index.js`);
+  const { SnoozeJobError } = await import(`${dist}/contract/job-errors.js`);
   const environment = WorkerEnvironment.fromProcess();
   const executor = new HandlerExecutor();
   for (const [name, run] of Object.entries(JOBS)) executor.add(name, run);
   executor.add('throw', () => Promise.reject(new RangeError('boom')), { attempts: 2, backoff: () => 0 });
+  const noBackoff = () => {
+    throw new TypeError('no backoff');
+  };
+  executor.add('throw.backoff', () => Promise.reject(new RangeError('boom')), { attempts: 9, backoff: noBackoff });
+  executor.add('snooze.never', () => Promise.reject(new SnoozeJobError(Number.NaN)), { attempts: 2, backoff: () => 0 });
   executor.add('put.back', async (context) => {
     if (!context.hasHeader('seen')) await context.requeue('once more', { headers: { seen: 'yes' } });
   });
