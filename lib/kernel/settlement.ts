@@ -228,9 +228,10 @@ export class Settlement implements RunContext {
     counters.failedRuns++;
     counters.failed++;
     if (reason === 'expired') counters.expired++;
-    const line = `Job "${job.name}" failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}: ${error.message}`;
+    const hasRun = reason !== 'unknown' && reason !== 'expired';
+    const line = `Job "${job.name}" ${hasRun ? `failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}` : 'was not run'}: ${error.message}`;
     // The stack of our own verdicts leads into this library and helps nobody.
-    const stack = reason === 'unknown' || reason === 'expired' ? undefined : error.stack;
+    const stack = hasRun ? error.stack : undefined;
     logger.error(line, { ...this.#facts(run), target, ...(stack === undefined ? {} : { stack }) });
     this.events.failed?.({ ...run.event(), error, target });
     if (target === 'drop' || target === 'broker') {

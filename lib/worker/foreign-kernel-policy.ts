@@ -34,6 +34,8 @@ export interface ForeignKernelOptions {
 
 /** Errors by whose code a run is final, whatever attempts are left: those of the kernel's own rule that a handler can throw or meet. */
 const FINAL_CODES: ReadonlySet<string> = new Set(['UNRECOVERABLE_JOB', 'JOB_VALIDATION', 'JOB_CANCELLED', 'UNKNOWN_JOB', 'JOB_EXPIRED']);
+/** Of those, the ones that no handler has seen. */
+const UNRUN_CODES: ReadonlySet<string> = new Set(['UNKNOWN_JOB', 'JOB_EXPIRED']);
 
 /** Before a job comes back that could not be put into its queue. */
 const PUSH_RETRY_MS = 5_000;
@@ -122,8 +124,9 @@ export class ForeignKernelPolicy implements AnswerPolicy {
   #final(run: JobRun, error: JobFailure): Uint8Array | Promise<Uint8Array> {
     const { onFailure } = this.#retryOf(run);
     const { stack, message } = error;
-    const line = `Job "${run.job.name}" failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}: ${message}`;
-    this.#options.logger.error(line, { ...factsOf(run), target: onFailure, ...(stack === undefined ? {} : { stack }) });
+    const hasRun = !UNRUN_CODES.has(error.code ?? '');
+    const line = `Job "${run.job.name}" ${hasRun ? `failed for good after ${run.attempt} run${run.attempt === 1 ? '' : 's'}` : 'was not run'}: ${message}`;
+    this.#options.logger.error(line, { ...factsOf(run), target: onFailure, ...(stack === undefined || !hasRun ? {} : { stack }) });
     this.#failures.forget(run.job.id);
     if (onFailure === 'drop') return ACK_BODY;
     const queue = onFailure.startsWith('queue:') ? onFailure.slice('queue:'.length) : undefined;

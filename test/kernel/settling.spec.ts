@@ -416,6 +416,16 @@ describe('A job without a handler', () => {
     expect(await failedOf(opened)).toMatchObject([{ name: 'unknown', reason: 'unknown', payload: 'payload', error: { code: 'UNKNOWN_JOB' } }]);
   });
 
+  it('is told as one that was not run', async () => {
+    const { jobs, log } = await openKernel();
+    await jobs.connect('q').push('unknown', '');
+    await settled();
+    const errors = log.lines.filter(({ level }) => level === 'error');
+    expect(errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^Job "unknown" was not run: No handler takes job "unknown" of queue "q"/),
+    ]);
+  });
+
   it('runs when a handler was added and it is replayed', async () => {
     const opened = await openKernel();
     await opened.jobs.connect('q').push('unknown', 'payload');

@@ -271,7 +271,7 @@ describe('A job with expiresIn', () => {
 
   it('that waits too long is not run and kept in the failed store', async () => {
     const clock = new VirtualClock({ start: Date.now() });
-    const { kernel, jobs, on } = await openKernel({ consume: [] }, { clock });
+    const { kernel, jobs, log, on } = await openKernel({ consume: [] }, { clock });
     let runs = 0;
     on('job', () => void runs++);
     await jobs.connect('q').push('job', '', { expiresIn: 60 });
@@ -281,6 +281,9 @@ describe('A job with expiresIn', () => {
     expect(runs).toBe(0);
     expect((await kernel.admin.failed.list()).jobs).toMatchObject([{ reason: 'expired', error: { code: 'JOB_EXPIRED' } }]);
     expect(await kernel.admin.counters()).toMatchObject({ expired: 1 });
+    expect(log.lines).toMatchObject([
+      { level: 'error', message: expect.stringMatching(/^Job "job" was not run: .* expired 1000 ms before it could start/) },
+    ]);
   });
 });
 

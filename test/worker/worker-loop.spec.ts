@@ -684,6 +684,7 @@ describe('A worker loop under RoadRunner', () => {
     const bench = foreign(handlers(() => runs++));
     expect(await answerTo(bench, { headers: { 'nrr-expires-at': ['1'] } })).toMatchObject({ type: 3, data: { requeue: false } });
     expect(runs).toBe(0);
+    expect(bench.lines).toEqual([expect.stringMatching(/^Job "work" was not run: .* expired/)]);
   });
 
   it('keeps the time-out that travels with the job, over that of its handler', async () => {
