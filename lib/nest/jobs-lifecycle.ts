@@ -7,6 +7,7 @@ import type { JobsEventMap } from '../contract/jobs-events.js';
 import type { KernelDispatcher, KernelService } from '../contract/service.js';
 import { messageOf } from '../contract/thrown.js';
 import type { JobContext } from '../runtime/job-context.js';
+import { endQuietBoot } from './boot-log.js';
 import { withFinalErrors, type BoundHandler } from './bound-handler.js';
 import type { HandlerCompiler } from './handler-chain.js';
 import type { FoundHandler, JobExplorer } from './job-explorer.js';
@@ -43,9 +44,13 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
   #listeners: (() => void)[] = [];
   #serving: Promise<number> | undefined;
   #isShutDown = false;
+  /** Is told the signal that ends the application; none at an `app.close()`. */
+  readonly #shutDown: Promise<string | undefined>;
+  #tellShutDown: (signal: string | undefined) => void = () => {};
 
   constructor(options: JobsLifecycleOptions) {
     this.#options = options;
+    this.#shutDown = new Promise((tell) => (this.#tellShutDown = tell));
   }
 
   // What has begun is ended: nobody will call the hooks of an application whose start failed.
@@ -66,7 +71,8 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     await this.#serving;
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async onApplicationShutdown(signal?: string): Promise<void> {
+    this.#tellShutDown(signal);
     const { kernel, logger } = this.#options;
     await kernel.close();
     for (const end of this.#listeners.splice(0)) end();
@@ -83,8 +89,17 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     await kernel.bind(explorer.handlers().map((found) => this.#bound(found, middleware)));
     if (kernel.role === 'worker') return this.#serveAndEnd();
     if (!settings.autoStart) return;
-    await kernel.start();
-    await this.#logConsumed();
+    try {
+      await kernel.start();
+    } finally {
+      if (this.#isShutDown) await this.#endedMeanwhile();
+    }
+    if (!this.#isShutDown) await this.#logConsumed();
+  }
+
+  // Nest would tell that the application has started, or failed to, and it would open its ports: the signal ends the process.
+  async #endedMeanwhile(): Promise<void> {
+    if ((await this.#shutDown) !== undefined) return new Promise(() => {});
   }
 
   /** Services and dispatchers of the options, and the dispatchers among the providers. That for jobs is asked last. */
@@ -140,6 +155,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, OnModuleDestroy, O
     const asked = process.env[KERNEL_VARIABLE] ?? (hasDefault ? DEFAULT_KERNEL : name);
     if (asked !== name) return; // it is the process of another kernel of this application
     this.#warnOfForeignKernel();
+    endQuietBoot();
     const exitCode = await (this.#serving = this.#serve());
     // Nest is at its hooks already, at a signal, and ends the process itself.
     if (this.#isShutDown) return new Promise(() => {});

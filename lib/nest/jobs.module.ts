@@ -29,6 +29,7 @@ import { createKernel } from '../runtime/create-kernel.js';
 import { HandlerExecutor } from '../runtime/handler-executor.js';
 import { guardOutput } from '../worker/output-guard.js';
 import { WorkerEnvironment } from '../worker/worker-environment.js';
+import { beginQuietBoot } from './boot-log.js';
 import { withConfigFile } from './config-file.js';
 import { HandlerCompiler } from './handler-chain.js';
 import { jobOfRequest } from './is-job-context.js';
@@ -113,13 +114,13 @@ export class JobsModule extends ConfigurableModuleClass {
    * with {@link JobsConfigError} when an option is wrong.
    */
   static override forRoot(options: JobsModuleOptions & JobsModuleExtras): DynamicModule {
-    guardOutputOfWorker(options.role);
+    prepareWorker(options.role);
     return withQueues(super.forRoot(options), queueNames(options), options.name);
   }
 
   /** The options come from other providers. Name the queues to inject in {@link JobsModule.forFeature}. */
   static override forRootAsync(options: JobsModuleAsyncOptions): DynamicModule {
-    guardOutputOfWorker(undefined);
+    prepareWorker(undefined);
     return super.forRootAsync(options);
   }
 
@@ -152,10 +153,12 @@ class JobsFeatureModule {}
 
 // Nest prints before it makes any provider, and RoadRunner ends a worker at the first stray byte. The role that a factory returns comes too late for
 // that: it counts as 'auto' here.
-function guardOutputOfWorker(role: unknown): void {
+function prepareWorker(role: unknown): void {
   const environment = new KernelEnvironment(process.env);
-  if (!environment.isSpawned || environment.get('RR_RELAY') !== 'pipes') return;
-  if (resolveRole(role, [], { environment, connects: false }) === 'worker') guardOutput(WorkerEnvironment.fromProcess());
+  if (!environment.isSpawned || resolveRole(role, [], { environment, connects: false }) !== 'worker') return;
+  const worker = WorkerEnvironment.fromProcess();
+  if (environment.get('RR_RELAY') === 'pipes') guardOutput(worker);
+  if (worker.window !== undefined) beginQuietBoot(); // a RoadRunner has no other sign of life of a worker
 }
 
 // Checked at boot; here a wrong value is only passed over.

@@ -4,6 +4,7 @@ import type { JobsLogger } from '../contract/logger.js';
 /** What a worker may write into the log. */
 const LINES_PER_SECOND = 100;
 const MAX_LINE_BYTES = 8_192;
+const MAX_HELD_LINES = 100;
 /** Of what it wrote last; it explains its death. Unit: characters. */
 const TAIL = 2_048;
 const NEWLINE = 0x0a;
@@ -16,6 +17,8 @@ export interface OutputLogOptions {
   readonly pid: number;
   /** The field of the line: `stderr`, `stdout`. */
   readonly stream: string;
+  /** Nothing is told before {@link OutputLog.release}: a start that fails is told as one error, with the last words. Default: `false`. */
+  readonly isHeld?: boolean;
 }
 
 /** Standard error of a worker, line by line in the log. Bounded: long lines are cut, a flood is counted and left out. */
@@ -27,9 +30,11 @@ export class OutputLog {
   #second = -Infinity;
   #lines = 0;
   #dropped = 0;
+  #held: string[] | undefined;
 
   constructor(options: OutputLogOptions) {
     this.#options = options;
+    this.#held = options.isHeld === true ? [] : undefined;
   }
 
   /** The end of what was written. */
@@ -53,6 +58,13 @@ export class OutputLog {
       }
     }
     this.#add(chunk.subarray(from));
+  }
+
+  /** Tells what it held back; what comes is told at once. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const text of held) this.#tell(text);
   }
 
   /** The process has ended. */
@@ -80,6 +92,12 @@ export class OutputLog {
       return;
     }
     this.#lines++;
+    if (this.#held === undefined) this.#tell(text);
+    else if (this.#held.length < MAX_HELD_LINES) this.#held.push(text);
+    else this.#dropped++;
+  }
+
+  #tell(text: string): void {
     const { logger, pid, stream } = this.#options;
     logger.info(`Worker ${pid}: ${text}`, { stream });
   }

@@ -19,6 +19,8 @@ export interface WorkerChildOptions {
   readonly clock: Clock;
   readonly logger: JobsLogger;
   readonly guard: OrphanGuard;
+  /** What it writes is told when {@link WorkerChild.releaseOutput} is called, and not at all without. Default: `false`. */
+  readonly holdsOutput?: boolean;
 }
 
 /** How a process ended. */
@@ -39,17 +41,19 @@ export class WorkerChild {
   readonly #process: ChildProcess;
   readonly #relay: ChildRelay;
   readonly #stderr: OutputLog;
+  readonly #stdout: OutputLog | undefined;
   #isAlive = true;
 
   private constructor(
     readonly pid: number,
     child: ChildProcess,
-    { relay, clock, logger, guard }: WorkerChildOptions,
+    options: WorkerChildOptions,
   ) {
+    const { relay, clock, guard } = options;
     this.#process = child;
     this.#relay = relay;
-    this.#stderr = this.#logOf(child.stderr!, 'stderr', clock, logger);
-    if (relay !== 'pipes') this.#logOf(child.stdout!, 'stdout', clock, logger);
+    this.#stderr = this.#logOf(child.stderr!, 'stderr', options);
+    this.#stdout = relay === 'pipes' ? undefined : this.#logOf(child.stdout!, 'stdout', options);
     child.stdin?.on('error', () => {});
     guard.add(pid);
     this.exited = new Promise((resolve) => {
@@ -105,9 +109,9 @@ export class WorkerChild {
     return { input: duplex, output: duplex };
   }
 
-  /** The end of what it wrote to standard error. */
+  /** The end of what it wrote to standard error; where that is nothing, to standard output. */
   get lastWords(): string {
-    return this.#stderr.tail;
+    return this.#stderr.tail || (this.#stdout?.tail ?? '');
   }
 
   get isAlive(): boolean {
@@ -119,13 +123,18 @@ export class WorkerChild {
     if (this.#isAlive) killGroup(this.pid, signal);
   }
 
+  releaseOutput(): void {
+    this.#stdout?.release();
+    this.#stderr.release();
+  }
+
   /** Reads no more input. */
   endInput(): void {
     this.#process.stdin?.end();
   }
 
-  #logOf(stream: Readable, name: string, clock: Clock, logger: JobsLogger): OutputLog {
-    const log = new OutputLog({ logger, clock, pid: this.pid, stream: name });
+  #logOf(stream: Readable, name: string, { clock, logger, holdsOutput = false }: WorkerChildOptions): OutputLog {
+    const log = new OutputLog({ logger, clock, pid: this.pid, stream: name, isHeld: holdsOutput });
     stream.on('data', (chunk: Buffer) => log.write(chunk));
     stream.once('close', () => log.end());
     stream.on('error', () => {});

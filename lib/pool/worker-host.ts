@@ -192,10 +192,12 @@ class WorkerStart {
       clock,
       logger,
       guard,
+      holdsOutput: true,
     }));
     if (this.#isCancelled) child.signal('SIGKILL');
     try {
       const { channel, reply } = await this.#meet(child, listener, options);
+      child.releaseOutput();
       const window = reply.window === undefined ? undefined : Math.min(reply.window, maxWindow);
       return new Worker({ child, channel, window, maxExecutions, graceMs, clock, logger, owner });
     } catch (cause) {

@@ -219,6 +219,41 @@ jobs: { consume: [q], pool: { num_workers: 2 }, pipelines: { q: { driver: memory
   );
 
   it(
+    'says nothing of the boot of its workers, and what their handlers log',
+    async () => {
+      const app = await start({ WORKERS: '2', LOGS: 'all' });
+      app.write('log');
+      await app.printed(/Worker \d+: .*a line of a handler/);
+      expect(app.output.match(/Starting Nest application|a line of the boot/g)).toEqual(['Starting Nest application', 'a line of the boot']);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'ends with one error when its workers cannot boot, which has their last words',
+    async () => {
+      const app = run({ WORKERS: '2', LOGS: 'all', BROKEN: 'yes' });
+      expect(await app.ended()).toBe(1);
+      expect(app.output).toMatch(/It ended with exit code 1\. It wrote last: [^]*There is no database\./);
+      expect(app.output).not.toMatch(/Worker \d+:/);
+      expect(app.output.match(/The worker ".*" did not start/g)).toHaveLength(1);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'does not say that it has started when a signal ends it meanwhile',
+    async () => {
+      const app = run({ WORKERS: '2', LOGS: 'all' });
+      await app.printed(/RoutesResolver|JobsModule dependencies initialized/);
+      expect(await app.end('SIGINT')).toBe('SIGINT');
+      await app.ended();
+      expect(app.output).not.toMatch(/successfully started|worker process|ready \d/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'leaves no worker when it is killed, also a busy one',
     async () => {
       const app = await start({ WORKERS: '2' });

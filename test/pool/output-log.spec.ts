@@ -2,12 +2,45 @@ import { OutputLog } from '../../lib/pool/output-log.js';
 import { VirtualClock } from '../../lib/testing/virtual-clock.js';
 import { createLog } from '../support/kernel.js';
 
-function open() {
+function open(isHeld = false) {
   const logger = createLog();
-  return { logger, log: new OutputLog({ logger, clock: new VirtualClock(), pid: 7, stream: 'stderr' }) };
+  const clock = new VirtualClock();
+  return { logger, clock, log: new OutputLog({ logger, clock, pid: 7, stream: 'stderr', isHeld }) };
 }
 
 const lines = (count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join(''));
+
+describe('The output of a worker that starts', () => {
+  it('is told when it is released, in order, and from then on at once', () => {
+    const { log, logger } = open(true);
+    log.write(Buffer.from('one\ntwo\n'));
+    expect(logger.lines).toEqual([]);
+    log.release();
+    log.write(Buffer.from('three\n'));
+    expect(logger.lines.map(({ message }) => message)).toEqual(['Worker 7: one', 'Worker 7: two', 'Worker 7: three']);
+  });
+
+  it('is not told when the start fails: its last words are', () => {
+    const { log, logger } = open(true);
+    log.write(Buffer.from('one\nTypeError: no database'));
+    log.end();
+    expect(logger.lines).toEqual([]);
+    expect(log.tail).toBe('one\nTypeError: no database');
+  });
+
+  it('is held up to a limit, and what is beyond is counted', async () => {
+    const { log, logger, clock } = open(true);
+    for (let second = 0; second < 3; second++) {
+      log.write(lines(60));
+      await clock.advance(1_000);
+    }
+    log.release();
+    log.end();
+    expect(logger.lines.filter(({ message }) => message.startsWith('Worker 7: '))).toHaveLength(100);
+    const dropped = logger.lines.map(({ fields }) => Number(fields['dropped'] ?? 0));
+    expect(dropped.reduce((sum, count) => sum + count)).toBe(80);
+  });
+});
 
 describe('The last words of a worker', () => {
   it('are the end of what it wrote', () => {

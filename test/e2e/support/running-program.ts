@@ -7,6 +7,7 @@ export class RunningProgram {
   readonly child: ChildProcess;
   readonly #looks = new Set<() => void>();
   readonly #closed: Promise<unknown>;
+  #isClosed = false;
 
   constructor(command: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {}) {
     const [program = '', ...args] = command;
@@ -20,6 +21,7 @@ export class RunningProgram {
     }
     this.#closed = once(this.child, 'close');
     this.child.on('close', () => {
+      this.#isClosed = true;
       for (const look of this.#looks) look();
     });
   }
@@ -41,7 +43,7 @@ export class RunningProgram {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const match = pattern.exec(this.output);
-        if (match === null && !this.hasEnded) return;
+        if (match === null && !this.#isClosed) return; // it may have ended, and its last lines are on their way
         this.#looks.delete(look);
         if (match === null) reject(new Error(`It ended without printing ${String(pattern)}:\n${this.output}`));
         else resolve(match);

@@ -3,11 +3,11 @@
 //   progress <json>, completed <name>, failed <name>: events of the kernel
 // A line on its standard input is pushed: the name of the job. "!break" lets its service say that it cannot go on.
 import { createInterface } from 'node:readline';
-import { Injectable, Module, Scope } from '@nestjs/common';
+import { Injectable, Logger, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Dispatcher, JobCtx, JobHandler, JobsKernel, JobsModule, JobsService } from '../../../dist/index.js';
 
-const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS, ON_FAILURE, CONFIG_FILE } = process.env;
+const { PORT = '0', WORKERS = '4', SHUTDOWN = '2', POOLS, HOOKS, ON_FAILURE, CONFIG_FILE, LOGS, BROKEN, RR_MODE } = process.env;
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** What a decorated method of TypeScript looks like. */
@@ -29,6 +29,9 @@ Injectable({ scope: Scope.REQUEST })(PerJob);
 class Handlers {
   constructor(jobs) {
     this.jobs = jobs;
+    this.logger = new Logger('Handlers');
+    this.logger.log('a line of the boot');
+    if (BROKEN !== undefined && RR_MODE !== undefined) throw new Error('There is no database.');
   }
   async where(context) {
     context.progress({ pid: process.pid });
@@ -46,6 +49,9 @@ class Handlers {
   brief() {
     return new Promise((resolve) => setTimeout(resolve, 500));
   }
+  log() {
+    this.logger.log('a line of a handler');
+  }
   fail() {
     throw new TypeError('It is broken.');
   }
@@ -54,7 +60,7 @@ class Handlers {
   }
 }
 Injectable()(injects(Handlers, JobsService));
-for (const name of ['where', 'chain', 'busy', 'brief', 'fail', 'final']) handler(Handlers, name, name);
+for (const name of ['where', 'chain', 'busy', 'brief', 'log', 'fail', 'final']) handler(Handlers, name, name);
 handler(Handlers, 'elsewhere', 'elsewhere', 'slo*'); // a pattern: the queue is only there with POOLS
 
 class Scoped {
@@ -125,7 +131,7 @@ Module({
   providers: [PerJob, Handlers, Scoped, Database, Other],
 })(injects(AppModule, JobsKernel));
 
-const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] });
+const app = await NestFactory.create(AppModule, LOGS === undefined ? { logger: ['warn', 'error'] } : {});
 if (HOOKS !== 'off') app.enableShutdownHooks();
 await app.listen(Number(PORT), '127.0.0.1');
 const jobs = app.get(JobsService);
