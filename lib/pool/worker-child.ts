@@ -5,6 +5,7 @@ import type { JobsLogger } from '../contract/logger.js';
 import { WorkerStartError } from '../contract/worker-errors.js';
 import type { OrphanGuard } from './orphan-guard.js';
 import { OutputLog } from './output-log.js';
+import { setPatientTimer } from './patient-timer.js';
 import { killGroup } from './process-group.js';
 
 /** Where the frames of a worker travel: its standard pipes, a pipe of their own, or a socket that it opens itself. */
@@ -62,7 +63,7 @@ export class WorkerChild {
         // What it started must not go on without it, nor hold its pipes.
         killGroup(pid, 'SIGKILL');
         guard.remove(pid);
-        let timer: Timer | undefined = clock.setTimer(REST_MS, () => finish());
+        let timer: Timer | undefined = setPatientTimer(clock, REST_MS, () => finish());
         const finish = (): void => {
           if (timer === undefined) return;
           timer.cancel();

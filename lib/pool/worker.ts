@@ -10,6 +10,7 @@ import { AdaptiveWindow } from './adaptive-window.js';
 import type { Flight, FlightWorker, WorkerEnd } from './flight.js';
 import { FlightTable } from './flight-table.js';
 import type { FrameChannel } from './frame-channel.js';
+import { setPatientTimer } from './patient-timer.js';
 import { asksForRestart } from './restart-request.js';
 import { StopEscalation } from './stop-escalation.js';
 import { describeExit, type ChildExit, type WorkerChild } from './worker-child.js';
@@ -354,7 +355,7 @@ export class Worker implements FlightWorker {
   async #exited(exit: ChildExit): Promise<void> {
     const { clock, channel, owner } = this.#parts;
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimer(CHANNEL_REST_MS, resolve);
+      const timer = setPatientTimer(clock, CHANNEL_REST_MS, resolve);
       void this.#channelEnd.then(() => {
         timer.cancel();
         resolve();
