@@ -35,3 +35,8 @@ export function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'An object';
   return String(value);
 }
+
+/** @param onFailure - `queue:` and the name of the queue that the failed jobs come from. */
+export function ownQueueMessage(onFailure: string): string {
+  return `"${onFailure}" is the queue that the failed jobs come from: they would run for ever. Name another queue, or give "store".`;
+}

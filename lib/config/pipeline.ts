@@ -4,7 +4,7 @@ import type { OptionSpec } from '../contract/option-spec.js';
 import type { RetryOptions } from '../contract/retry-policy.js';
 import type { PipelineSettings } from '../contract/settings.js';
 import { COMMON_NAMES, readCommonOptions } from './common-options.js';
-import { pathOf, unknownKeyMessage } from './issues.js';
+import { ownQueueMessage, pathOf, unknownKeyMessage } from './issues.js';
 import { findNested, isNestedForm } from './nested-form.js';
 import { OptionBag, type LeftOption } from './option-bag.js';
 import { check, duration, flag, integer, map, oneOf, type Schema, text, wholeSeconds } from './schema.js';
@@ -49,6 +49,7 @@ export function readPipeline(
   const issues: ConfigIssue[] = [];
   const bag = OptionBag.of(declaration, path, issues);
   const { priority, concurrency, timeoutMs, pool, retry } = readCommonOptions(bag, issues);
+  if (retry.onFailure === `queue:${declaration.name}`) issues.push({ path: `${path}.onFailure`, message: ownQueueMessage(retry.onFailure) });
   const options = readDriverOptions(bag, specs, issues);
   const left = bag.left(declaration.queue === declaration.name ? [...FRAME, 'queue'] : FRAME); // old clients name it by `queue`
   if (!lenient) for (const { name, path: where, known } of left) issues.push({ path: where, message: unknownKeyMessage(name, known) });

@@ -255,9 +255,11 @@ export class Settlement implements RunContext {
     );
   }
 
-  // A broker without dead letters would let the job go; the pipelines are checked at boot, handlers meet theirs here.
+  // A broker without dead letters would let the job go; the pipelines are checked at boot, handlers meet theirs here. What holds for all queues holds
+  // for the one that it names, too, whose jobs would run for ever.
   #targetOf(run: Run): OnFailure {
     const { onFailure } = run.retry;
+    if (onFailure === `queue:${run.pipeline.name}`) return 'store';
     if (onFailure !== 'broker' || run.pipeline.capabilities.deadLetter) return onFailure;
     this.#options.logger.warn(`Driver "${run.driver}" has no dead letters of its own; the job goes to the failed store.`, this.#facts(run));
     return 'store';

@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { ownQueueMessage } from '../config/issues.js';
 import { suggest } from '../config/suggest.js';
 import { JobsArgumentError, JobsConfigError, NotSupportedByKernelError } from '../contract/errors.js';
 import { UnknownQueueError } from '../contract/job-errors.js';
@@ -223,7 +224,7 @@ export class JobsKernel {
    *
    * @throws HandlerConflictError when two of them claim the same jobs.
    * @throws UnknownQueueError when one names a queue that no pipeline has.
-   * @throws JobsConfigError when one sends failed jobs to a queue that no pipeline has.
+   * @throws JobsConfigError when one sends failed jobs to a queue that no pipeline has, or to its own.
    */
   async bind(handlers: readonly BoundHandler[]): Promise<void> {
     if (this.role === 'producer') return;
@@ -265,6 +266,9 @@ export class JobsKernel {
     const { queue, onFailure } = options;
     if (queue !== undefined && !isPattern(queue) && !declaredLater && !known.has(queue)) {
       throw new UnknownQueueError(queue, label, pipelines, suggest(queue, pipelines));
+    }
+    if (queue !== undefined && onFailure === `queue:${queue}`) {
+      throw new JobsConfigError([{ path: `${label}.onFailure`, message: ownQueueMessage(onFailure) }]);
     }
     if (onFailure === undefined || !onFailure.startsWith('queue:') || known.has(onFailure.slice('queue:'.length))) return;
     throw new JobsConfigError([

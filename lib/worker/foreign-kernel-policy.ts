@@ -130,7 +130,8 @@ export class ForeignKernelPolicy implements AnswerPolicy {
     this.#failures.forget(run.job.id);
     if (onFailure === 'drop') return ACK_BODY;
     const queue = onFailure.startsWith('queue:') ? onFailure.slice('queue:'.length) : undefined;
-    if (queue !== undefined && this.#options.push !== undefined) return this.#moveTo(queue, run, this.#options.push);
+    // In its own queue it would run for ever.
+    if (queue !== undefined && queue !== run.job.pipeline && this.#options.push !== undefined) return this.#moveTo(queue, run, this.#options.push);
     if (returnsRefused(run.driver, onFailure)) return ACK_BODY;
     return encodeAnswer({ type: AnswerType.nack, message, requeue: false, delayMs: 0 });
   }

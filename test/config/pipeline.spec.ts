@@ -228,6 +228,13 @@ describe('readPipeline', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
+  it('refuses the queue itself as the place of its failed jobs', () => {
+    expect(wrong({ onFailure: 'queue:emails' })).toEqual({
+      'pipelines.emails.onFailure':
+        '"queue:emails" is the queue that the failed jobs come from: they would run for ever. Name another queue, or give "store".',
+    });
+  });
+
   it('takes what the pipeline leaves open from the kernel', () => {
     const retry = { attempts: 2, backoff: (attempt: number) => attempt, onFailure: 'drop' } as const;
     expect(readPipeline({ name: 'a', driver: 'x', attempts: 9 }, [], { retry }).settings.retry).toEqual({ ...retry, attempts: 9 });

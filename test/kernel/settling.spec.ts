@@ -459,6 +459,14 @@ describe('onFailure', () => {
     expect(Object.keys(jobs[0]!.headers)).toEqual(['x-a']);
   });
 
+  it('"queue:<name>" that holds for all queues keeps a job of the one that it names', async () => {
+    const opened = await openFailing(fail, { pipelines: { dead: { driver: 'memory' } }, retry: { attempts: 1, onFailure: 'queue:dead' } });
+    const task = await opened.jobs.connect('dead').push('job', '');
+    await settled();
+    expect(opened.runs).toHaveLength(1);
+    expect(await failedOf(opened)).toMatchObject([{ id: task.id, reason: 'attempts' }]);
+  });
+
   it('"queue:<name>" moves it as a new push: due at once, with its priority, and without its place in the topic of the first queue', async () => {
     const moved: Job[] = [];
     const recorder: DriverModule<MemoryOptions> = {

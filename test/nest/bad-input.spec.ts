@@ -157,6 +157,11 @@ describe('an application does not start with', () => {
       { onFailure: 'queue:dead' },
       'Mails.send().onFailure: "queue:dead" names a pipeline that is not configured. Add it under "pipelines".',
     ],
+    [
+      'its own queue for failed jobs',
+      { queue: 'q', onFailure: 'queue:q' },
+      'Mails.send().onFailure: "queue:q" is the queue that the failed jobs come from: they would run for ever. Name another queue, or give "store".',
+    ],
   ])('a handler that has %s', async (_what, options, line) => {
     class Mails {
       @JobHandler('mail.send', options as JobHandlerOptions)

@@ -549,6 +549,14 @@ describe('A worker loop under RoadRunner', () => {
     expect(Buffer.from(pushed[0].payload as Uint8Array).toString()).toBe('payload');
   });
 
+  it('pushes no job into the queue that it came from', async () => {
+    const pushed: Job[] = [];
+    const push = (job: Job): Promise<void> => Promise.resolve(void pushed.push(job));
+    const bench = foreign(handlers(throwing(new Error('boom'))), { attempts: 1, onFailure: 'queue:first' }, push);
+    expect(await answerTo(bench)).toMatchObject({ type: 3, data: { requeue: false } });
+    expect(pushed).toEqual([]);
+  });
+
   it('pushes a job of Kafka without its place there: the other queue has a topic of its own', async () => {
     const pushed: Job[] = [];
     const push = (job: Job): Promise<void> => Promise.resolve(void pushed.push(job));
