@@ -125,11 +125,11 @@ function directCall(instance: object, method: HandlerMethod, parameters: readonl
   switch (sources.join()) {
     case '': // nothing decorated
     case 'payload,job':
-      return (payload, context) => followToEnd(method.call(instance, payload(), context));
+      return (payload, context) => followToEnd(method.call(instance, payload(), context), context);
     case 'payload':
-      return (payload) => followToEnd(method.call(instance, payload()));
+      return (payload, context) => followToEnd(method.call(instance, payload()), context);
     case 'job':
-      return (_payload, context) => followToEnd(method.call(instance, context));
+      return (_payload, context) => followToEnd(method.call(instance, context), context);
     default:
       return (payload, context) => {
         const value = sources.includes('payload') ? payload() : undefined;
@@ -138,6 +138,7 @@ function directCall(instance: object, method: HandlerMethod, parameters: readonl
             instance,
             sources.map((source) => (source === 'payload' ? value : source === 'job' ? context : undefined)),
           ),
+          context,
         );
       };
   }

@@ -34,7 +34,7 @@ export function interceptorStep(interceptors: readonly NestInterceptor[], next: 
     const answer: unknown = interceptors[place]!.intercept(context, rest);
     return isThenable(answer) ? Promise.resolve(answer).then(toStream) : toStream(answer);
   };
-  return (context) => followToEnd(enter(0, context));
+  return (context) => followToEnd(enter(0, context), context.jobForHandler());
 }
 
 /** Asks the guards one after the other. The step throws a ForbiddenException at the first that says no. */
@@ -72,7 +72,7 @@ export function hookStep(hooks: readonly PreRequestHook[], next: Step): Step {
   if (hooks.length === 0) return next;
   const enter = (place: number, context: JobExecutionContext): Observable<unknown> =>
     place === hooks.length ? deferred(() => next(context)) : hooks[place]!(context, () => enter(place + 1, context));
-  return (context) => followToEnd(enter(0, context));
+  return (context) => followToEnd(enter(0, context), context.jobForHandler());
 }
 
 /**
@@ -85,7 +85,7 @@ export function filterStep(filters: readonly BoundFilter[], next: Step): Step {
     const bound = filters.find(({ catches }) => catches.length === 0 || catches.some((type) => error instanceof type));
     const answer: unknown = bound?.filter.catch(error, context.original());
     if (answer === undefined) throw error;
-    return followToEnd(answer);
+    return followToEnd(answer, context.jobForHandler());
   };
   return (context) => {
     let result: unknown;

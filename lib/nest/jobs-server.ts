@@ -150,7 +150,7 @@ export class JobsServer extends Server implements CustomTransportStrategy, Kerne
 /** Runs all to their end. The first failure is that of the job, which runs all of them again. */
 async function runAll(callbacks: readonly MessageHandler[], context: JobContext): Promise<void> {
   const payload = context.value();
-  const results = await Promise.allSettled(callbacks.map(async (callback) => followToEnd(await callback(payload, context as never))));
+  const results = await Promise.allSettled(callbacks.map(async (callback) => followToEnd(await callback(payload, context as never), context)));
   const failure = results.find((result) => result.status === 'rejected');
   // What a transport gets to see is a plain object.
   if (failure !== undefined) throw failure.reason instanceof Error ? failure.reason : new RpcException(failure.reason as object);

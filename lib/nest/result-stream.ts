@@ -1,5 +1,5 @@
 import { from, Observable } from 'rxjs';
-import type { Subscriber } from 'rxjs';
+import type { Subscriber, Unsubscribable } from 'rxjs';
 
 /** Shared: a reaction to it is the cheapest way into the next microtask (queueMicrotask makes an async resource each time). */
 const SETTLED = Promise.resolve();
@@ -21,16 +21,37 @@ export function toStream(value: unknown): Observable<unknown> {
   return isStream(value) ? value : from(value as PromiseLike<unknown>);
 }
 
-/** Subscribes. Resolves to the last value at the end, to `undefined` when there was none; rejects with the stream's own error. */
-export function lastValueOf(stream: Observable<unknown>): Promise<unknown> {
+/**
+ * Subscribes. Resolves to the last value at the end, to `undefined` when there was none; rejects with the stream's own error. When the signal aborts
+ * it rejects with the reason, and the subscription ends: a stream that polls would go on for ever.
+ */
+function lastValueOf(stream: Observable<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let last: unknown;
-    stream.subscribe({
+    let subscription: Partial<Unsubscribable> | undefined = undefined;
+    const onAbort = (): void => {
+      try {
+        subscription?.unsubscribe?.();
+      } catch (error) {
+        reject(error as Error); // thrown here it would end the process
+      }
+      reject(signal!.reason as Error);
+    };
+    if (signal?.aborted === true) return onAbort();
+    const over = (): void => signal?.removeEventListener('abort', onAbort);
+    signal?.addEventListener('abort', onAbort);
+    subscription = stream.subscribe({
       next: (value) => {
         last = value;
       },
-      error: reject,
-      complete: () => resolve(last),
+      error: (error: unknown) => {
+        over();
+        reject(error as Error);
+      },
+      complete: () => {
+        over();
+        resolve(last);
+      },
     });
   });
 }
@@ -38,14 +59,17 @@ export function lastValueOf(stream: Observable<unknown>): Promise<unknown> {
 /**
  * The end of a result: a plain value at once and without a promise, else the promise of it. A stream is subscribed to, and so is one that
  * a promise brings: left alone it would never run, and the job would count as done.
+ *
+ * @param job - A stream ends with the signal of this context, where it has one.
  */
-export function followToEnd(result: unknown): unknown {
-  if (isThenable(result)) return Promise.resolve(result).then(followStream);
-  return followStream(result);
+export function followToEnd(result: unknown, job?: unknown): unknown {
+  if (isThenable(result)) return Promise.resolve(result).then((value) => followStream(value, job));
+  return followStream(result, job);
 }
 
-function followStream(result: unknown): unknown {
-  return isStream(result) ? lastValueOf(result) : result;
+// The signal is made when it is read.
+function followStream(result: unknown, job: unknown): unknown {
+  return isStream(result) ? lastValueOf(result, (job as { readonly signal?: AbortSignal } | undefined)?.signal) : result;
 }
 
 /**

@@ -4,6 +4,7 @@ import { isScoped } from './handler-enhancers.js';
 import type { HandlerMethod, HandlerTarget, InstanceWrapper } from './handler-enhancers.js';
 import { CONTEXT_TYPE, PARAMETERS_KEY, PAYLOAD_TYPE } from './handler-parameters.js';
 import type { Step } from './handler-steps.js';
+import type { JobExecutionContext } from './job-execution-context.js';
 import { followToEnd } from './result-stream.js';
 
 /** What a handler needs that only Nest can run. */
@@ -34,9 +35,13 @@ export function scopedStep(parts: ScopedHandlerParts): Step {
   const handler = new ScopedHandler(parts);
   if (handler.isShared) {
     const call = handler.bind(parts.target.instance, parts.method);
-    return (context) => call(context.payloadForHandler(), context.jobForHandler()).then(followToEnd);
+    return (context) => follow(call(context.payloadForHandler(), context.jobForHandler()), context);
   }
-  return (context) => handler.run(context.payloadForHandler(), context.jobForHandler() as object).then(followToEnd);
+  return (context) => follow(handler.run(context.payloadForHandler(), context.jobForHandler() as object), context);
+}
+
+async function follow(result: Promise<unknown>, context: JobExecutionContext): Promise<unknown> {
+  return followToEnd(await result, context.jobForHandler());
 }
 
 class ScopedHandler {
@@ -47,11 +52,12 @@ class ScopedHandler {
   constructor(parts: ScopedHandlerParts) {
     const { moduleKey } = parts.target;
     this.#parts = parts;
-    // Nest looks for the module among providers only: the guards of a controller would be left out. And it rejects a stream without a value.
+    // Nest looks for the module among providers only: the guards of a controller would be left out. And it rejects a stream without a value:
+    // streams are followed outside, where the signal of the job is at hand, unless Nest's filters have to see their errors.
     this.#creator = Object.create(parts.externalContextCreator, {
       getContextModuleKey: { value: () => moduleKey },
       getHostModuleKey: { value: () => moduleKey },
-      transformToResult: { value: followToEnd },
+      transformToResult: { value: (result: unknown) => (parts.runsFilters ? followToEnd(result) : result) },
     }) as ExternalContextCreator;
   }
 

@@ -17,7 +17,7 @@ import { APP_PIPE, ContextIdFactory, REQUEST, type ContextIdStrategy } from '@ne
 import { Ctx, Payload, RpcException } from '@nestjs/microservices';
 import { Type as Transform } from 'class-transformer';
 import { IsEmail, IsInt } from 'class-validator';
-import { EMPTY, from, throwError } from 'rxjs';
+import { EMPTY, from, Observable, throwError } from 'rxjs';
 import * as z from 'zod';
 import {
   defineJob,
@@ -791,6 +791,35 @@ describe.each([
         await clock.advance('2s');
       });
       expect(await inbox.next()).toBeInstanceOf(JobTimeoutError);
+      expect(job.error).toMatchObject({ code: 'JOB_TIMEOUT' });
+      expect(await jobs.admin.counters()).toMatchObject({ timedOut: 1 });
+    });
+
+    it.each([
+      ['for all jobs', Scope.DEFAULT],
+      ['for each job', Scope.REQUEST],
+    ])('ends the subscription to a stream that goes on at the timeout, of a class that is made %s', async (_what, scope) => {
+      const clock = new VirtualClock();
+      const started = deferred();
+      const inbox = seen();
+      @Injectable({ scope })
+      class Handlers {
+        @JobHandler('job', { timeout: '2s', attempts: 1 })
+        handle(): Observable<unknown> {
+          return new Observable((subscriber) => {
+            subscriber.next('the first of many');
+            started.resolve();
+            return () => inbox.put('ended');
+          });
+        }
+      }
+      const { jobs } = await open({ providers: [Handlers], jobs: { pipelines: { q: { driver: 'memory' } }, clock } });
+      const job = await nextFailed(jobs, async () => {
+        await jobs.queue('q').push('job', null);
+        await started.promise;
+        await clock.advance('2s');
+      });
+      expect(await inbox.next()).toBe('ended');
       expect(job.error).toMatchObject({ code: 'JOB_TIMEOUT' });
       expect(await jobs.admin.counters()).toMatchObject({ timedOut: 1 });
     });
