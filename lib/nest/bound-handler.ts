@@ -2,6 +2,7 @@ import { BadRequestException, type Logger, UnprocessableEntityException } from '
 import type { Finalizer } from '../contract/service.js';
 import { messageOf } from '../contract/thrown.js';
 import type { HandlerFunction, HandlerOptions } from '../runtime/handler.js';
+import { oneLine } from './nest-logger.js';
 
 /** A handler as the kernel binds it. */
 export interface BoundHandler {
@@ -30,7 +31,7 @@ export function withFinalizer(handle: HandlerFunction, finalizer: Finalizer, log
       return await handle(context);
     } finally {
       await finalizer.finalize().catch((error: unknown) => {
-        logger.error(`What has to be reset after job "${context.name}" (${context.id}) was not: ${messageOf(error)}`);
+        logger.error(oneLine(`What has to be reset after job "${context.name}" (${context.id}) was not: ${messageOf(error)}`));
       });
     }
   };

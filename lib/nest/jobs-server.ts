@@ -10,6 +10,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { JobContext } from '../runtime/job-context.js';
 import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
 import type { JobsKernel } from './jobs-kernel.js';
+import { oneLine } from './nest-logger.js';
 import { followToEnd } from './result-stream.js';
 import { JOBS_TRANSPORT } from './tokens.js';
 
@@ -142,7 +143,7 @@ export class JobsServer extends Server implements CustomTransportStrategy, Kerne
     try {
       await (this.onProcessingEndHook?.(JOBS_TRANSPORT, context as never) as unknown);
     } catch (error) {
-      new Logger('JobsModule').error(`The hook at the end of job "${context.name}" (${context.id}) failed: ${messageOf(error)}`);
+      new Logger('JobsModule').error(oneLine(`The hook at the end of job "${context.name}" (${context.id}) failed: ${messageOf(error)}`));
     }
   }
 }

@@ -11,21 +11,29 @@ export function createNestLogger(context = 'JobsModule'): JobsLogger {
     debug: (message, fields) => logger.debug(line(message, fields)),
     info: (message, fields) => logger.log(line(message, fields)),
     warn: (message, fields) => logger.warn(line(message, fields)),
-    error: (message, fields) => logger.error(line(message, fields), fields?.['stack']),
+    error: (message, fields) => logger.error(line(message, fields), stackOf(fields)),
   };
+}
+
+/** On one line, and without what moves a cursor or turns the direction of the text: the name of a job, for one, is whatever a producer wrote. */
+export function oneLine(text: string): string {
+  return escaped(text.replaceAll(/[\t\n\v\f\r\u0085\u2028\u2029]+/gu, ' '));
+}
+
+// Its lines are its own.
+function stackOf(fields: Readonly<Record<string, unknown>> = {}): unknown {
+  const { stack } = fields;
+  return typeof stack === 'string' ? stack.split('\n').map(escaped).join('\n') : stack;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);
 }
 
 function line(message: string, fields: Readonly<Record<string, unknown>> = {}): string {
   const facts = Object.entries(fields).filter(([name]) => name !== 'stack');
-  if (facts.length === 0) return message;
-  return `${message} (${facts.map(([name, value]) => `${name}: ${shown(value)}`).join(', ')})`;
-}
-
-// Control characters of a foreign text would write lines of their own.
-function shown(value: unknown): string {
-  return textOf(value)
-    .replaceAll(/\p{Cc}/gu, ' ')
-    .slice(0, MAX_FACT);
+  if (facts.length === 0) return oneLine(message);
+  return `${oneLine(message)} (${facts.map(([name, value]) => `${name}: ${oneLine(textOf(value)).slice(0, MAX_FACT)}`).join(', ')})`;
 }
 
 function textOf(value: unknown): string {
