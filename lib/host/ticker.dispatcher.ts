@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs';
 import type { KernelEnvironment } from '../contract/kernel-environment.js';
+import { RelayError } from '../contract/rpc-errors.js';
 import type { Finalizer, KernelDispatcher, PayloadParts, PayloadSource } from '../contract/service.js';
 
 /** @publicApi */
@@ -53,11 +54,20 @@ export class TickerDispatcher implements KernelDispatcher {
     try {
       await append(this.#path, `${numberOf(body)}\n`);
     } catch (error) {
-      await worker.error((error as Error).message);
+      await told(worker.error((error as Error).message));
       return false;
     }
-    await worker.respond(OK);
+    await told(worker.respond(OK));
     return true;
+  }
+}
+
+// The kernel may have gone meanwhile: then no more ticks come.
+async function told(answer: Promise<void>): Promise<void> {
+  try {
+    await answer;
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadlineAfter } from '../../lib/contract/clock.js';
 import { KernelEnvironment } from '../../lib/contract/kernel-environment.js';
+import { RelayError } from '../../lib/contract/rpc-errors.js';
 import type { PayloadParts, PayloadSource } from '../../lib/contract/service.js';
 import { FinalizerList } from '../../lib/host/finalizer-list.js';
 import { ServiceHost } from '../../lib/host/service-host.js';
@@ -250,6 +251,13 @@ describe('The dispatcher of ticks', () => {
     kernel.control({ stop: true });
     expect(await served).toBe(1);
     expect(readFileSync(path, 'utf8')).toBe('3\n');
+  });
+
+  it('ends without an error when the kernel has gone while a tick was written', async () => {
+    const path = join(folder, 'gone.txt');
+    const source = new ScriptedSource('{"tick":0}');
+    source.respond = () => Promise.reject(new RelayError('pipes', 'It is closed.'));
+    expect(await new TickerDispatcher({ worker: () => source, finalizer, path }).serve()).toBe(1);
   });
 
   it('ends when its state could not be reset', async () => {
