@@ -102,7 +102,7 @@ function listen(socket: string, file: string): Promise<Server> {
   }
   return new Promise((resolve, reject) => {
     const server = createServer((connection) => connection.destroy());
-    server.once('error', reject);
+    server.on('error', reject); // later ones are of connections that could not be accepted: who asks takes a silent owner for alive
     server.listen(socket, () => {
       server.unref();
       resolve(server);
