@@ -48,5 +48,7 @@ function factOf(value: unknown): unknown {
 
 function reasonOf(error: unknown): string {
   const message = messageOf(error);
-  return error instanceof AggregateError ? `${message} ${error.errors.map(messageOf).join('; ')}` : message;
+  if (!(error instanceof AggregateError)) return message;
+  const untold = error.errors.map(messageOf).filter((part) => !message.includes(part));
+  return [message, untold.join('; ')].filter((part) => part !== '').join(' ');
 }

@@ -26,6 +26,17 @@ describe('The log of a served kernel', () => {
     expect(lines).toEqual([expect.stringMatching(/ WARN It failed: no room\.$/)]);
   });
 
+  it('tells the parts of an error that its message does not tell, and each of them once', () => {
+    const { lines, logger } = open();
+    const error = new AggregateError([new Error('stuck'), new Error('no room')], '2 of 3 did not stop: stuck');
+    logger.error('The services did not stop in order.', { error });
+    logger.error('No server.', { error: new AggregateError([new Error('refused')], '') });
+    expect(lines).toEqual([
+      expect.stringMatching(/ ERROR The services did not stop in order\. 2 of 3 did not stop: stuck no room$/),
+      expect.stringMatching(/ ERROR No server\. refused$/),
+    ]);
+  });
+
   it('tells errors to programs with their reasons', () => {
     const { lines, logger } = open(JSON_LINES);
     logger.error('Not in order.', { error: new AggregateError([new Error('stuck')], '1 of 1.') });
