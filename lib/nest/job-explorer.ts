@@ -41,7 +41,7 @@ interface FoundMethod {
 }
 
 /** Every option once, so that a misspelt one is told. */
-const OPTION_NAMES = Object.keys({
+export const OPTION_NAMES: readonly string[] = Object.keys({
   queue: true,
   timeout: true,
   attempts: true,

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { RpcException, Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { unknownKeyMessage } from '../config/issues.js';
 import { JobsArgumentError } from '../contract/errors.js';
 import { HandlerConflictError } from '../contract/job-errors.js';
 import type { JobsEventMap, JobsEventName } from '../contract/jobs-events.js';
@@ -9,6 +10,7 @@ import { messageOf } from '../contract/thrown.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { JobContext } from '../runtime/job-context.js';
 import type { JobHandlerOptions } from './decorators/job-handler.decorator.js';
+import { OPTION_NAMES } from './job-explorer.js';
 import type { JobsKernel } from './jobs-kernel.js';
 import { oneLine } from './nest-logger.js';
 import { followToEnd } from './result-stream.js';
@@ -22,6 +24,7 @@ interface PatternRoute {
 
 /** What of a handler's settings may stand as extras of a pattern. */
 type JobPatternExtras = Omit<JobHandlerOptions, 'queue' | 'default' | 'kernel'>;
+const NO_EXTRAS: ReadonlySet<string> = new Set(['queue', 'default', 'kernel'] satisfies Exclude<keyof JobHandlerOptions, keyof JobPatternExtras>[]);
 
 /** The handlers of one route: one for messages, any number for events. */
 interface PatternHandlers {
@@ -72,6 +75,7 @@ export class JobsServer extends Server implements CustomTransportStrategy, Kerne
       super.addHandler(pattern, callback, isEventHandler, extras);
       const handlers = { label, isEvent: isEventHandler, callbacks: [callback] };
       this.#handlers.set(key, handlers);
+      this.#warnOfUnknown(extras, label);
       this.#bind(route, handlers, extras);
     } else if (known.isEvent && isEventHandler) {
       // Not chained by `next`, as the base class does: a chain loses the failure of one handler when the other returns an empty stream.
@@ -113,6 +117,14 @@ export class JobsServer extends Server implements CustomTransportStrategy, Kerne
     new Logger('JobsModule').warn(
       `The pattern ${JSON.stringify(pattern)} names no job and is left to other transports. Name the transport it belongs to; for a job, write { job }.`,
     );
+  }
+
+  // Told and no more: a pattern that names no transport may have extras of another one.
+  #warnOfUnknown(extras: object, label: string): void {
+    const known = OPTION_NAMES.filter((name) => !NO_EXTRAS.has(name));
+    for (const name of Object.keys(extras).filter((one) => !known.includes(one))) {
+      new Logger('JobsModule').warn(oneLine(`The extras of ${label} are settings of a handler of jobs. ${unknownKeyMessage(name, known)}`));
+    }
   }
 
   #bind({ job, queue }: PatternRoute, { label, callbacks }: PatternHandlers, { declaredLater = false, ...extras }: JobPatternExtras): void {

@@ -1,12 +1,14 @@
 import { readRetryOptions } from '../config/retry-options.js';
+import { check, oneOf } from '../config/schema.js';
 import { durationMs, type DurationInput } from '../contract/duration.js';
-import { JobsArgumentError } from '../contract/errors.js';
+import { JobsArgumentError, JobsConfigError, type ConfigIssue } from '../contract/errors.js';
 import { DONE_OUTCOME, type JobControl, type Outcome } from '../contract/executor.js';
 import { failureOf } from '../contract/failure.js';
 import { JobValidationError } from '../contract/job-errors.js';
 import type { Job } from '../contract/job.js';
 import type { JobsLogger } from '../contract/logger.js';
 import type { RetryOptions, RetryPolicy } from '../contract/retry-policy.js';
+import { shown } from '../contract/shown.js';
 import type { StandardIssue, StandardResult, StandardSchema } from '../contract/standard-schema.js';
 import { createBackoff } from '../kernel/retry.js';
 import { JobContext, type JobContextOptions, type PayloadClass, type PayloadCodec } from './job-context.js';
@@ -34,6 +36,8 @@ export interface HandlerOptions extends RetryOptions {
 
 /** What runs a job. A promise, or nothing; the value it ends with is not kept. */
 export type HandlerFunction = (context: JobContext) => unknown;
+
+const CODECS = ['json', 'raw'] as const satisfies readonly PayloadCodec[];
 
 /** What asks for another run, and what a stop of the kernel makes of a run, whatever `retryOn` and `dontRetryOn` say. */
 const NEVER_FINAL: ReadonlySet<string> = new Set(['RETRY_JOB', 'SNOOZE_JOB', 'KERNEL_STOPPING']);
@@ -72,6 +76,7 @@ export class Handler {
       ...(onFailure === undefined ? {} : { onFailure }),
     };
     this.#retry = Object.keys(own).length === 0 ? undefined : own;
+    checkChoices(options, label);
     this.#retryOn = options.retryOn;
     this.#dontRetryOn = options.dontRetryOn ?? [];
     this.#choosesErrors = this.#retryOn !== undefined || this.#dontRetryOn.length > 0;
@@ -124,6 +129,18 @@ function checkedTimeout(timeout: DurationInput, label: string): number {
   const timeoutMs = durationMs(timeout, `timeout of ${label}`);
   if (timeoutMs > 0) return timeoutMs;
   throw new JobsArgumentError(`The timeout of ${label} is ${String(timeout)}. Give more than 0 seconds, or leave it out for no limit.`);
+}
+
+/** @throws JobsConfigError with everything that would be wrong at a run only. */
+function checkChoices(options: HandlerOptions, label: string): void {
+  const issues: ConfigIssue[] = [];
+  if (options.codec !== undefined) check(oneOf(CODECS), options.codec, `${label}.codec`, issues);
+  for (const name of ['retryOn', 'dontRetryOn'] as const) {
+    const classes: unknown = options[name];
+    if (classes === undefined || (Array.isArray(classes) && classes.every((Class) => typeof Class === 'function'))) continue;
+    issues.push({ path: `${label}.${name}`, message: `It is ${shown(classes)}. Give a list of error classes: [TypeError].` });
+  }
+  if (issues.length > 0) throw new JobsConfigError(issues);
 }
 
 function isDone(): Outcome {

@@ -146,6 +146,12 @@ describe('an application does not start with', () => {
 
   it.each<[string, object, string]>([
     ['a misspelt option', { atempts: 5 }, 'Mails.send().atempts: There is no option "atempts". Did you mean "attempts"?'],
+    ['an unknown codec', { codec: 'xml' }, 'Mails.send().codec: "xml" is not allowed. Give one of "json", "raw".'],
+    [
+      'errors to retry that are no list',
+      { retryOn: TypeError },
+      'Mails.send().retryOn: It is a function. Give a list of error classes: [TypeError].',
+    ],
     ['no attempts', { attempts: 0 }, 'Mails.send().attempts: 0 is not allowed. Give a whole number of runs, 1 or more (default 3).'],
     [
       'an unknown kind of backoff',

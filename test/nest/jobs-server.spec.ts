@@ -349,6 +349,18 @@ describe('the transport of jobs', () => {
     expect(await nextFailed(jobs, () => later.push('mail.send', null))).toMatchObject({ attempts: 2 });
   });
 
+  it('tells of extras that are no settings of a handler', async () => {
+    @Controller()
+    class Mails {
+      @EventPattern({ job: 'mail.send' }, JOBS_TRANSPORT, { atempts: 2, timeout: 5 })
+      send(): void {}
+    }
+    const { log } = await openHybrid({ controllers: [Mails] });
+    expect(log.ours('warn')).toEqual([
+      'The extras of @EventPattern({"job":"mail.send"}) are settings of a handler of jobs. There is no option "atempts". Did you mean "attempts"?',
+    ]);
+  });
+
   it.each<[object, string]>([
     [{ job: '' }, '{"job":""}'],
     [{ job: 'mail.send', queue: 5 }, '{"job":"mail.send","queue":5}'],
