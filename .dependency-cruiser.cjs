@@ -36,7 +36,7 @@ ROOMS.testing = { rooms: Object.keys(ROOMS), packages: ['@nestjs/*'] };
 const DRIVERS = {
   memory: {},
   embedded: { packages: ['node:crypto', 'node:fs', 'node:net', 'node:path'] },
-  amqp: { packages: ['node:fs', 'node:tls'], lazyPackages: ['amqplib'] },
+  amqp: { packages: ['node:crypto', 'node:fs', 'node:tls'], lazyPackages: ['amqplib'] },
   beanstalk: { packages: ['node:net'] },
   sqs: { packages: ['node:crypto'], lazyPackages: ['@aws-sdk/client-sqs'] },
   kafka: {

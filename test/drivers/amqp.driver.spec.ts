@@ -186,6 +186,16 @@ jobs:
       await expect(driver.run()).rejects.toMatchObject(refused);
     });
 
+    it('to publish where it may do all but that, with a reason, also in a push that was not sent', async () => {
+      // Nobody may publish to an internal exchange.
+      const { driver } = await bench.open({ queue: freshName(), exchange: 'amq.rabbitmq.trace', exchangeType: 'topic', exchangeDeclare: false });
+      const sent = await driver.push(aJob()).catch((error: unknown) => error);
+      const unsent = await driver.push(aJob()).catch((error: unknown) => error);
+      const reason = { issues: [{ path: 'pipelines.emails', message: expect.stringContaining('ACCESS_REFUSED') as string }] };
+      expect(sent).toMatchObject({ code: 'PUSH_UNCERTAIN', cause: reason });
+      expect(unsent).toMatchObject({ code: 'INVALID_CONFIG', ...reason });
+    });
+
     it('to consume without a queue', async () => {
       const { driver } = await bench.open({ routingKey: 'only-pushed' });
       await expect(driver.run()).rejects.toMatchObject({ issues: [expect.objectContaining({ path: 'pipelines.emails.queue' })] });
@@ -372,6 +382,17 @@ jobs:
       expect(performance.now() - pushedAt).toBeGreaterThanOrEqual(999);
       await silence();
       expect(inbox.length).toBe(0);
+    });
+
+    it('work with names for which the name of their queue would be too long', async () => {
+      const names = { queue: freshName('q'.repeat(120)), exchange: freshName('e'.repeat(120)) };
+      const { driver, inbox } = await bench.run(names);
+      await driver.push(aJob({ name: 'one', delayMs: 1_000 }));
+      const one = await inbox.next();
+      await one.requeue({ headers: {}, delayMs: 1_000 });
+      const again = await inbox.next();
+      expect(again.job.id).toBe(one.job.id);
+      await again.ack();
     });
 
     it('of a month go in several hops', async () => {

@@ -1,7 +1,8 @@
 /*
  * Delays as RoadRunner makes them: a queue per delay, whose messages end after it and go to the exchange of the pipeline.
  *
- *   name       delayed-<ms>.<exchange>.<queue, or the routing key of a pipeline without a queue>
+ *   name       delayed-<ms>.<exchange>.<queue, or the routing key of a pipeline without a queue>; where that has more than 255 bytes, which RoadRunner
+ *              cannot declare, delayed-<ms>.<SHA-256 of what is behind it, in hex>
  *   declared   durable, neither exclusive nor auto-delete, with
  *              x-dead-letter-exchange     S  exchange of the pipeline
  *              x-dead-letter-routing-key  S  routing key of the message
@@ -11,8 +12,8 @@
  *
  * Another name or argument is refused by the broker (406) as soon as RoadRunner uses the same queue.
  */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../contract/clock.js';
-import { JobsArgumentError } from '../../contract/errors.js';
 import type { AmqpChannel, AmqpModel } from './client.js';
 import type { AmqpSettings } from './config.js';
 import { explained, onChannel, purgeQueue } from './topology.js';
@@ -144,13 +145,9 @@ export class DelayQueues {
     const { exchange, queue, routingKey: usual } = this.#settings;
     const place = queue === '' ? usual : queue;
     // A routing key of its own leads elsewhere, so it needs a queue of its own; RoadRunner's would collide here.
-    const name = `delayed-${delayMs}.${exchange.name}.${place}${routingKey === usual ? '' : `.${routingKey}`}`;
-    if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
-      throw new JobsArgumentError(
-        `The queue of a delay would be called "${name}", which is longer than the ${MAX_NAME_BYTES} bytes that AMQP allows. Use a shorter exchange or queue.`,
-      );
-    }
-    return name;
+    const target = `${exchange.name}.${place}${routingKey === usual ? '' : `.${routingKey}`}`;
+    const name = `delayed-${delayMs}.${target}`;
+    return Buffer.byteLength(name) <= MAX_NAME_BYTES ? name : `delayed-${delayMs}.${createHash('sha256').update(target).digest('hex')}`;
   }
 
   #declare(model: AmqpModel, { name, delayMs, routingKey }: DelayQueue): Promise<void> {

@@ -7,7 +7,7 @@ import type { AmqpOptions, AmqpSettings } from './config.js';
 import { isRefusal } from './connection.js';
 import type { OutgoingMessage } from './message.js';
 import { PublishSession, type PublishEnd } from './publish-session.js';
-import { declareTopology } from './topology.js';
+import { declareTopology, explain } from './topology.js';
 
 /** Pushes that wait for a connection, and those that were given up without an answer; each holds its job. More are refused at once. */
 const MAX_WAITING = 100_000;
@@ -162,7 +162,7 @@ export class Publisher {
     const channel = await model.createConfirmChannel();
     const session: Session = new PublishSession(model, channel, (push: PendingPush, end: PublishEnd) => this.#answered(push, session, end));
     let reason: unknown = new Error('The broker closed the channel.');
-    channel.on('error', (error: Error) => (reason = error));
+    channel.on('error', (error: Error) => (reason = explain(this.#settings, error) ?? error));
     channel.on('close', () => {
       session.end();
       this.#supervised.lost(session, reason);

@@ -83,7 +83,8 @@ export async function explained<T>(settings: AmqpSettings, work: () => Promise<T
   }
 }
 
-function explain(settings: AmqpSettings, error: unknown): JobsConfigError | undefined {
+/** Undefined for what is nobody's settings. */
+export function explain(settings: AmqpSettings, error: unknown): JobsConfigError | undefined {
   const { code, message } = error as { code?: unknown; message?: string };
   if (code === NOT_FOUND) return explainMissing(settings, message ?? '', error);
   if (code === ACCESS_REFUSED) {
