@@ -14,6 +14,7 @@ import type { KafkaClient, OutgoingRecord, ProducerSettings } from './kafka/port
 import { encodeJob } from './kafka/record.js';
 import { Sender } from './kafka/sender.js';
 import { countJobs } from './kafka/state.js';
+import { within } from './kafka/within.js';
 
 export { capabilities, options } from './kafka/config.js';
 export type { KafkaOptions } from './kafka/config.js';
@@ -112,7 +113,8 @@ class KafkaDriver implements Driver {
     this.#stopping.abort(new DriverStoppedError(this.#context.pipeline));
     await this.#consumption?.stop(deadline);
     this.#sender?.abandon(this.#context.pipeline);
-    if (this.#sender !== undefined) await this.#context.resources.release(this.#senderKey);
+    const { resources, clock } = this.#context;
+    if (this.#sender !== undefined) await within(clock, deadline, resources.release(this.#senderKey));
   }
 
   async stat(): Promise<PipelineStat> {

@@ -79,7 +79,7 @@ describe('The partitions of a member', () => {
   it('can be paused and read on while their consumer dies: its end is told by itself', () => {
     // As kafkajs is between the end of its run and the event that tells it.
     const ended = new kafkajs.Kafka({ brokers: ['127.0.0.1:1'] }).consumer({ groupId: TOPIC });
-    const listener = { onAssigned: () => Promise.resolve(), onRebalancing: () => {}, onRecords: () => {}, onLost: () => {} };
+    const listener = { onAssigned: () => Promise.resolve(), onRebalancing: () => {}, onRecords: () => {}, onPassed: () => {}, onLost: () => {} };
     const port = new KafkaJsConsumerPort(ended as unknown as KafkaJsConsumer, new KafkaJsSockets(), listener);
     port.pause(PLACES[0]!);
     port.resume(PLACES[0]!);

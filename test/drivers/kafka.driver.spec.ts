@@ -218,6 +218,18 @@ kafka.suite('the driver kafka', () => {
     expect((await inbox.next()).job.name).toBe('next');
   }, 30_000);
 
+  it('writes more waiting jobs than it may hold again a few times only, and runs each of them when it is due', async () => {
+    const options = kafka.freshOptions({ maxUnsettled: 100 });
+    const { driver, inbox } = await open(options);
+    await Promise.all(Array.from({ length: 300 }, () => driver.push(aJob({ name: 'much later', delayMs: 600_000 }))));
+    await driver.push(aJob({ name: 'last', delayMs: 10_000 }));
+    expect((await inbox.next()).job.name).toBe('last');
+    const [place] = await withAdmin((admin) => admin.fetchTopicOffsets(options.delayTopic!));
+    process.stdout.write(`kafka, 300 jobs wait where 100 are held: ${Number(place!.high) - 301} written again in 10 s\n`);
+    expect(Number(place!.high) - 301).toBeGreaterThan(100);
+    expect(Number(place!.high) - 301).toBeLessThan(1_500); // 500 in each second without rests
+  }, 60_000);
+
   it('keeps the order of a key when it is told to', async () => {
     const { driver, inbox } = await open({ ...kafka.freshOptions(), order: 'key' });
     for (const name of ['a1', 'a2']) await driver.push(aJob({ id: 'a', name }));
@@ -280,6 +292,24 @@ kafka.suite('the driver kafka', () => {
       after = page.next;
     }
     expect(seen.sort()).toEqual(names.sort());
+  }, 60_000);
+
+  it('shows all that waits before marks of transactions, which nobody is given', async () => {
+    const options = kafka.freshOptions();
+    const { topics } = options.consumerOptions as { topics: string[] };
+    const { driver } = await open(options, { sink: roomFor(0) });
+    await driver.push(aJob({ name: 'before' }));
+    const producer = new Kafka({ brokers: kafka.section['brokers'] as string[], logLevel: logLevel.NOTHING }).producer({
+      ...{ transactionalId: topics[0]!, idempotent: true, maxInFlightRequests: 1 },
+    });
+    await producer.connect();
+    for (const end of ['commit', 'abort'] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: topics[0]!, messages: [{ value: end, headers: { rr_job: end } }] });
+      await transaction[end]();
+    }
+    await producer.disconnect();
+    expect((await driver.browse!({})).jobs.map(({ name }) => name)).toEqual(['before', 'commit']);
   }, 60_000);
 
   it('ends a look at what waits when it is stopped', async () => {

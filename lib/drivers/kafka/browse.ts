@@ -2,11 +2,11 @@ import type { Clock } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
 import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
-import { NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
+import { BrokerUnavailableError, NotSupportedByDriverError } from '../../contract/pipeline-errors.js';
 import type { Consumption } from './consumption.js';
 import type { KafkaOptions, KafkaSettings } from './config.js';
 import type { KafkaAdmin, KafkaClient, ReceivedRecord, TopicPartition } from './port.js';
-import { readRanges } from './reader.js';
+import { readRanges, ReadingStalledError } from './reader.js';
 import { decodeJob, dueAtOf } from './record.js';
 import { waitingRanges, type WaitingRange } from './waiting.js';
 
@@ -30,6 +30,7 @@ const RETRY_MS = 300;
  * Reads what waits in the topics, beside the group. A job that another process has fetched counts as waiting until that process has committed it.
  *
  * @throws NotSupportedByDriverError when the pipeline reads no topics.
+ * @throws BrokerUnavailableError when the broker does not give all of them in time.
  */
 export async function browse({ context, settings, client, consumption, stopping }: BrowseOptions, query: JobQuery): Promise<JobPage> {
   if (settings.consumption === undefined) {
@@ -39,12 +40,16 @@ export async function browse({ context, settings, client, consumption, stopping 
   const ask = (admin: KafkaAdmin): Promise<WaitingRange[]> => waitingRanges(admin, settings, consumption);
   const ranges = from(await ofAdmin({ client, consumption, clock: context.clock, stopping }, ask), query.after);
   const page = new Page(context, query);
+  const patienceMs = settings.client.requestTimeoutMs;
   const timing = { sessionTimeoutMs: SESSION_MS, heartbeatIntervalMs: HEARTBEAT_MS, rebalanceTimeoutMs: SESSION_MS };
   await readRanges(
     client,
     { ...timing, minBytes, maxBytes, fromBeginning: true, autoCreateTopics: false },
-    { ranges, visit: (record, range) => page.visit(record, range), clock: context.clock, stopping },
-  );
+    { ranges, visit: (record, range) => page.visit(record, range), clock: context.clock, patienceMs, stopping },
+  ).catch((error: unknown) => {
+    if (!(error instanceof ReadingStalledError)) throw error;
+    throw new BrokerUnavailableError(context.pipeline, context.driver, patienceMs, error, 'not all that waits was read');
+  });
   return page.end(ranges);
 }
 

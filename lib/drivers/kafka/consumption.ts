@@ -1,4 +1,4 @@
-import type { Clock, Deadline } from '../../contract/clock.js';
+import type { Deadline } from '../../contract/clock.js';
 import type { DriverContext } from '../../contract/driver.js';
 import type { Job, JobHeaders } from '../../contract/job.js';
 import { sentence } from '../../contract/shown.js';
@@ -10,9 +10,10 @@ import { CommitLoop } from './commit-loop.js';
 import type { ConsumptionSettings, KafkaOptions, KafkaSettings } from './config.js';
 import { Loans } from './loans.js';
 import { KafkaDelivery, type Partition, type PartitionCommit } from './partition.js';
-import type { CommittedPlace, ConsumerListener, KafkaAdmin, KafkaClient, KafkaConsumer, ReceivedRecord, TopicPartition } from './port.js';
+import type { CommittedPlace, ConsumerListener, KafkaAdmin, KafkaClient, KafkaConsumer, ReadUpTo, ReceivedRecord, TopicPartition } from './port.js';
 import { decodeJob, dueAtOf } from './record.js';
 import { isRefusal } from './sender.js';
+import { within } from './within.js';
 
 /** A consumer and who answers its questions. */
 export interface KafkaSession {
@@ -122,7 +123,7 @@ export class Consumption implements ConsumerListener {
     this.#brake.stop();
     this.#assignments.stop();
     await within(clock, deadline, this.#commits.stop());
-    await this.#connection.stop();
+    await within(clock, deadline, this.#connection.stop());
   }
 
   /** Fetched records of a topic that are not finished. */
@@ -143,7 +144,7 @@ export class Consumption implements ConsumerListener {
     this.#commits.now();
   }
 
-  async onRecords(place: TopicPartition, records: readonly ReceivedRecord[]): Promise<void> {
+  async onRecords(place: TopicPartition, records: readonly ReceivedRecord[], read: ReadUpTo): Promise<void> {
     const known = this.#assignments.get(place);
     if (known === undefined || this.#isStopped) return;
     const partition = await this.#assignments.current(known, records[0]!);
@@ -151,8 +152,13 @@ export class Consumption implements ConsumerListener {
     for (const record of records) if (record.offset >= (partition.next ?? 0)) this.#take(partition, record);
     partition.remember(records.at(-1)!);
     this.#loans.lend();
-    this.#loans.makeWay(partition);
+    this.#loans.read(partition, read);
     await this.#brake.hold(partition);
+  }
+
+  onPassed(place: TopicPartition, read: ReadUpTo): void {
+    const partition = this.#assignments.get(place);
+    if (partition !== undefined) this.#loans.read(partition, read);
   }
 
   onLost(error: Error): void {
@@ -254,16 +260,4 @@ async function closeSession({ consumer, admin }: KafkaSession): Promise<void> {
 async function partitionsOf(admin: KafkaAdmin, topics: readonly string[]): Promise<readonly TopicPartition[]> {
   const found = await Promise.all(topics.map(async (topic) => (await admin.bounds(topic)).map(({ partition }) => ({ topic, partition }))));
   return found.flat();
-}
-
-/** Ends with the deadline, whatever becomes of the work. */
-function within(clock: Clock, deadline: Deadline, work: Promise<unknown>): Promise<void> {
-  return new Promise<void>((resolve) => {
-    const timer = deadline.remainingMs() === Infinity ? undefined : clock.setTimer(deadline.remainingMs(), resolve);
-    const end = (): void => {
-      timer?.cancel();
-      resolve();
-    };
-    work.then(end, end);
-  });
 }

@@ -10,6 +10,7 @@ import { KafkaJsSockets } from './kafkajs-sockets.js';
 import type {
   KafkaJs,
   KafkaJsAdmin,
+  KafkaJsBatchEvent,
   KafkaJsBatchPayload,
   KafkaJsConsumer,
   KafkaJsError,
@@ -255,6 +256,7 @@ export class KafkaJsConsumerPort implements KafkaConsumer {
       this.#joined((payload as { memberAssignment: Readonly<Record<string, number[]>> }).memberAssignment),
     );
     this.#consumer.on(events['COMMIT_OFFSETS']!, () => void this.#commits++);
+    this.#consumer.on(events['END_BATCH_PROCESS']!, ({ payload }) => this.#processed(payload as KafkaJsBatchEvent));
     this.#consumer.on(events['REBALANCING']!, () => this.#listener.onRebalancing());
     this.#consumer.on(events['CRASH']!, ({ payload }) => this.#crashed((payload as { error: Error }).error));
     await this.#consumer.subscribe({ topics, fromBeginning });
@@ -314,13 +316,19 @@ export class KafkaJsConsumerPort implements KafkaConsumer {
     this.#assigned.catch((error: unknown) => this.#crashed(causeOf(error)));
   }
 
-  async #batch({ batch: { topic, partition, messages }, isStale, commitOffsetsIfNecessary }: KafkaJsBatchPayload): Promise<void> {
+  async #batch({ batch, isStale, commitOffsetsIfNecessary }: KafkaJsBatchPayload): Promise<void> {
     this.#send = commitOffsetsIfNecessary;
     await this.#assigned;
     // A seek was asked for meanwhile: these records are not the next ones.
     if (isStale() || this.#isClosed) return;
+    const { topic, partition, messages } = batch;
     const records = messages.map(({ offset, timestamp, key, value, headers = {} }) => ({ offset: Number(offset), timestamp, key, value, headers }));
-    await this.#listener.onRecords({ topic, partition }, records);
+    await this.#listener.onRecords({ topic, partition }, records, { next: Number(batch.lastOffset()) + 1, end: Number(batch.highWatermark) });
+  }
+
+  #processed({ topic, partition, highWatermark, lastOffset, batchSize }: KafkaJsBatchEvent): void {
+    if (batchSize > 0 || this.#isClosed) return; // those with messages are handed over
+    this.#listener.onPassed({ topic, partition }, { next: Number(lastOffset) + 1, end: Number(highWatermark) });
   }
 
   #crashed(error: Error): void {

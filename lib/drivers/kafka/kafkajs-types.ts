@@ -80,6 +80,9 @@ export interface KafkaJsBatchPayload {
   readonly batch: {
     readonly topic: string;
     readonly partition: number;
+    readonly highWatermark: string;
+    /** Of a mark of a transaction, too. */
+    lastOffset(): string;
     readonly messages: readonly {
       readonly offset: string;
       readonly timestamp: string;
@@ -91,6 +94,16 @@ export interface KafkaJsBatchPayload {
   isStale(): boolean;
   /** With offsets it always commits them, as the member of the present generation and without repetition. */
   commitOffsetsIfNecessary(offsets: { readonly topics: readonly KafkaJsTopicOffsets[] }): Promise<void>;
+}
+
+/** Told of each batch that is not empty, also of one without a message for anybody. */
+export interface KafkaJsBatchEvent {
+  readonly topic: string;
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly lastOffset: string;
+  /** Messages. */
+  readonly batchSize: number;
 }
 
 export interface KafkaJsOffset {

@@ -7,6 +7,8 @@ import type { KafkaOptions } from './config.js';
 import { DueTimes } from './due-times.js';
 import { Lanes } from './lanes.js';
 import type { DeliveryHolder, KafkaDelivery, Partition, PartitionCommit } from './partition.js';
+import type { ReadUpTo } from './port.js';
+import { Turn } from './turn.js';
 
 export interface LoansOptions {
   readonly context: DriverContext<KafkaOptions>;
@@ -32,6 +34,8 @@ export class Loans implements DeliveryHolder {
   /** Count as done as soon as that is committed, and run then. */
   readonly #asked = new Set<KafkaDelivery>();
   readonly #copies = new Set<Promise<void>>();
+  /** Of partitions that hold more waiting jobs than may be held here. */
+  readonly #turns = new Map<Partition, Turn>();
   readonly #drain = (): void => this.#lendReady();
   #lent = 0;
   #isLending = true;
@@ -57,9 +61,16 @@ export class Loans implements DeliveryHolder {
 
   /** Takes a fetched record, until it is lent; `lend` has to follow. */
   add(delivery: KafkaDelivery, dueAt: number): void {
+    if (dueAt === 0) this.#turns.get(delivery.partition)?.found();
     if (dueAt <= this.#options.context.clock.now()) return this.#enter(delivery);
     delivery.partition.queued(delivery, -1);
     this.#due.add(delivery, dueAt);
+  }
+
+  /** The partition was read on. */
+  read(partition: Partition, { next, end }: ReadUpTo): void {
+    this.#turns.get(partition)?.read(next, end);
+    this.#makeWay(partition);
   }
 
   lend(): void {
@@ -81,6 +92,7 @@ export class Loans implements DeliveryHolder {
     this.#ready.removeWhere(isOfOthers);
     this.#due.removeWhere(isOfOthers);
     for (const delivery of this.#asked) if (delivery.partition === partition) this.#asked.delete(delivery);
+    this.#endTurn(partition);
     this.#lanes.removeLanes(`${partition.topic}/${partition.partition}/`);
     this.#lendReady(); // what was asked for was in the way of the others
   }
@@ -95,24 +107,6 @@ export class Loans implements DeliveryHolder {
     this.#lendReady();
   }
 
-  /** A job that waits for its time at the head of a partition is written again at its end: it must not keep the others waiting. */
-  makeWay(partition: Partition): void {
-    const { oldest } = partition;
-    if (oldest === undefined || !this.#options.isStuck(partition)) return;
-    const dueAt = this.#due.remove(oldest);
-    if (dueAt === undefined) return;
-    this.#replace(oldest, oldest.job.headers, dueAt).catch((error: unknown) => {
-      if (this.#isStopped || partition.isLost) return;
-      this.#due.add(oldest, dueAt);
-      const { logger, pipeline } = this.#options.context;
-      const { topic, partition: number } = partition;
-      logger.warn(
-        `Job ${oldest.job.id} of pipeline "${pipeline}" cannot be written again and keeps partition ${number} of topic "${topic}" waiting until it is due: ${messageOf(error)}`,
-        { pipeline, job: oldest.job.id, topic, partition: number },
-      );
-    });
-  }
-
   /** Resolves when the copies that are on their way are stored. Nothing is lent from here on. */
   async settle(): Promise<void> {
     this.#isLending = false;
@@ -123,6 +117,7 @@ export class Loans implements DeliveryHolder {
   stop(): void {
     this.#isStopped = true;
     this.#due.stop();
+    for (const turn of this.#turns.values()) turn.stop();
     const unstarted = [...this.#asked, ...this.#ready].filter(({ early }) => early !== 'no');
     for (const delivery of unstarted) if (!delivery.partition.isLost) delivery.partition.markEarly(delivery, 'no');
     const lost = unstarted.filter(({ partition }) => partition.isLost).length;
@@ -189,6 +184,42 @@ export class Loans implements DeliveryHolder {
     }
   }
 
+  /** A job that waits for its time at the head of a partition is written again at its end: it must not keep the others waiting. */
+  #makeWay(partition: Partition): void {
+    const { oldest } = partition;
+    if (oldest === undefined || this.#turns.get(partition)?.isResting === true || !this.#options.isStuck(partition)) return;
+    const dueAt = this.#due.remove(oldest);
+    if (dueAt === undefined) return;
+    this.#turnOf(partition).wrote(dueAt);
+    this.#replace(oldest, oldest.job.headers, dueAt).catch((error: unknown) => {
+      if (this.#isStopped || partition.isLost) return;
+      this.#due.add(oldest, dueAt);
+      const { logger, pipeline } = this.#options.context;
+      const { topic, partition: number } = partition;
+      logger.warn(
+        `Job ${oldest.job.id} of pipeline "${pipeline}" cannot be written again and keeps partition ${number} of topic "${topic}" waiting until it is due: ${messageOf(error)}`,
+        { pipeline, job: oldest.job.id, topic, partition: number },
+      );
+    });
+  }
+
+  #turnOf(partition: Partition): Turn {
+    let turn = this.#turns.get(partition);
+    if (turn === undefined) {
+      turn = new Turn(this.#options.context.clock, () => {
+        if (!this.#options.isStuck(partition)) this.#endTurn(partition);
+        this.#makeWay(partition);
+      });
+      this.#turns.set(partition, turn);
+    }
+    return turn;
+  }
+
+  #endTurn(partition: Partition): void {
+    this.#turns.get(partition)?.stop();
+    this.#turns.delete(partition);
+  }
+
   /** The copy is stored before the original is passed over: a crash between makes a duplicate, never a loss. */
   #replace(delivery: KafkaDelivery, headers: JobHeaders, dueAt: number | undefined): Promise<void> {
     const copied = this.#options.copy(delivery.job, headers, dueAt).then(() => this.#finish(delivery));
@@ -211,7 +242,7 @@ export class Loans implements DeliveryHolder {
     partition.finish(delivery);
     if (this.#isStopped || partition.isLost) return;
     this.#options.commits?.soon();
-    this.makeWay(partition);
+    this.#makeWay(partition);
     this.#options.onLess(partition);
     this.#leave(delivery);
   }

@@ -70,14 +70,24 @@ export interface ConsumerSettings {
   readonly autoCreateTopics: boolean;
 }
 
+/** How far a partition was read by a fetch. */
+export interface ReadUpTo {
+  /** The offset after what was fetched. */
+  readonly next: number;
+  /** The offset after the last record of the partition, at that moment. */
+  readonly end: number;
+}
+
 /** Told by a consumer. */
 export interface ConsumerListener {
   /** The partitions it has from this call on; before any record of them. Records of a partition wait until the promise has resolved. */
   onAssigned(partitions: readonly TopicPartition[], consumer: KafkaConsumer): Promise<void>;
   /** Partitions are about to be given out anew. What is committed in this turn counts. */
   onRebalancing(): void;
-  /** Records of one partition in their order. The next ones of the same partition come when the promise has resolved. */
-  onRecords(place: TopicPartition, records: readonly ReceivedRecord[]): Promise<void> | void;
+  /** Records of one partition in their order, one at least. The next ones of the same partition come when the promise has resolved. */
+  onRecords(place: TopicPartition, records: readonly ReceivedRecord[], read: ReadUpTo): Promise<void> | void;
+  /** What was fetched of a partition is for nobody: marks of transactions, records of those that were aborted. */
+  onPassed(place: TopicPartition, read: ReadUpTo): void;
   /** The consumer is dead; another one has to be opened. */
   onLost(error: Error): void;
 }

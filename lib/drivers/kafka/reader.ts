@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../contract/clock.js';
-import type { ConsumerListener, ConsumerSettings, KafkaClient, KafkaConsumer, ReceivedRecord, TopicPartition } from './port.js';
+import type { ConsumerListener, ConsumerSettings, KafkaClient, KafkaConsumer, ReadUpTo, ReceivedRecord, TopicPartition } from './port.js';
 
 /** Records of a partition, before `end`. */
 export interface RecordRange extends TopicPartition {
@@ -10,37 +10,47 @@ export interface RecordRange extends TopicPartition {
 /** Told each record; false ends the reading. */
 export type RecordVisitor<R extends RecordRange> = (record: ReceivedRecord, range: R) => boolean;
 
-/** Without a record for as long, a range counts as read: its last offsets may be marks of transactions, which nobody is given. */
-const IDLE_MS = 2_000;
-
 export interface ReadOptions<R extends RecordRange> {
   readonly ranges: readonly R[];
   readonly visit: RecordVisitor<R>;
   readonly clock: Clock;
+  /** How long a fetch may bring nothing before the end of a range. Unit: milliseconds. */
+  readonly patienceMs: number;
   /** Ends the reading, with its reason. */
   readonly stopping: AbortSignal;
 }
 
-/** Reads ranges one after the other, in a group of its own, and commits nothing. */
+/** The broker gave nothing more, and there is more. */
+export class ReadingStalledError extends Error {
+  constructor(
+    readonly patienceMs: number,
+    { topic, partition, end }: RecordRange,
+  ) {
+    super(`Partition ${partition} of topic "${topic}" ends at offset ${end}, and nothing came of it for ${patienceMs} ms.`);
+  }
+}
+
+/**
+ * Reads ranges one after the other, in a group of its own, and commits nothing.
+ *
+ * @throws ReadingStalledError when the broker does not give all of them.
+ */
 export async function readRanges<R extends RecordRange>(
   client: KafkaClient,
   settings: Omit<ConsumerSettings, 'topics' | 'partitions' | 'groupId'>,
-  { ranges, visit, clock, stopping }: ReadOptions<R>,
+  { ranges, visit, clock, patienceMs, stopping }: ReadOptions<R>,
 ): Promise<void> {
   stopping.throwIfAborted();
   const left = ranges.filter(({ from, end }) => from < end);
   if (left.length === 0) return;
-  const reader = new RangeReader(left, visit, clock);
+  const reader = new RangeReader(left, { visit, clock, patienceMs });
   const topics = [...new Set(left.map(({ topic }) => topic))];
   const end = () => reader.onLost(stopping.reason as Error);
   stopping.addEventListener('abort', end);
   try {
     const consumer = await client.openConsumer({ ...settings, topics, partitions: left, groupId: `nrr-browse-${crypto.randomUUID()}` }, reader);
-    try {
-      await reader.done;
-    } finally {
-      await consumer.close();
-    }
+    // Nobody waits for the farewell: a broker that is silent would hold up what was read.
+    await reader.done.finally(() => void consumer.close().catch(() => {}));
   } finally {
     stopping.removeEventListener('abort', end);
   }
@@ -49,17 +59,15 @@ export async function readRanges<R extends RecordRange>(
 class RangeReader<R extends RecordRange> implements ConsumerListener {
   readonly done: Promise<void>;
   readonly #left: R[];
-  readonly #visit: RecordVisitor<R>;
-  readonly #clock: Clock;
+  readonly #options: Pick<ReadOptions<R>, 'visit' | 'clock' | 'patienceMs'>;
   #consumer: KafkaConsumer | undefined;
   #timer: Timer | undefined;
   #resolve!: () => void;
   #reject!: (error: Error) => void;
 
-  constructor(ranges: readonly R[], visit: RecordVisitor<R>, clock: Clock) {
+  constructor(ranges: readonly R[], options: Pick<ReadOptions<R>, 'visit' | 'clock' | 'patienceMs'>) {
     this.#left = [...ranges];
-    this.#visit = visit;
-    this.#clock = clock;
+    this.#options = options;
     this.done = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -81,13 +89,19 @@ class RangeReader<R extends RecordRange> implements ConsumerListener {
   /** Nobody else is in the group. */
   onRebalancing(): void {}
 
-  onRecords({ topic, partition }: TopicPartition, records: readonly ReceivedRecord[]): void {
+  onRecords(place: TopicPartition, records: readonly ReceivedRecord[], read: ReadUpTo): void {
+    const [range] = this.#left;
+    if (range?.topic !== place.topic || range.partition !== place.partition) return;
+    for (const record of records) {
+      if (record.offset >= range.from && record.offset < range.end && !this.#options.visit(record, range)) return this.#end();
+    }
+    this.onPassed(place, read);
+  }
+
+  onPassed({ topic, partition }: TopicPartition, { next }: ReadUpTo): void {
     const [range] = this.#left;
     if (range?.topic !== topic || range.partition !== partition) return;
-    for (const record of records) {
-      if (record.offset >= range.from && record.offset < range.end && !this.#visit(record, range)) return this.#end();
-    }
-    if (records.at(-1)!.offset + 1 >= range.end) this.#next();
+    if (next >= range.end) this.#next();
     else this.#wait();
   }
 
@@ -107,7 +121,8 @@ class RangeReader<R extends RecordRange> implements ConsumerListener {
 
   #wait(): void {
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(IDLE_MS, () => this.#next());
+    const { clock, patienceMs } = this.#options;
+    this.#timer = clock.setTimer(patienceMs, () => this.#reject(new ReadingStalledError(patienceMs, this.#left[0]!)));
   }
 
   #end(): void {
