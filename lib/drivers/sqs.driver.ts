@@ -42,7 +42,6 @@ class SqsDriver implements Driver, DeliveryHolder {
   readonly #groups = new FifoGroups();
   #service: OpenedService | undefined;
   #counts: QueueCounts = { waiting: 0, delayed: 0, hidden: 0 };
-  #visibilitySeconds = 0;
   #isStopped = false;
 
   constructor(context: DriverContext<SqsOptions>) {
@@ -50,7 +49,7 @@ class SqsDriver implements Driver, DeliveryHolder {
     this.#section = (context.section ?? {}) as SqsSection;
     this.#settings = readSettings(context.pipeline, context.options, this.#section);
     this.#resource = `sqs:${JSON.stringify(this.#section)}`;
-    this.#leases = new Leases({ clock: context.clock, extend: (delivery) => this.#extend(delivery) });
+    this.#leases = new Leases({ clock: context.clock, extend: (...given) => this.#extend(...given) });
   }
 
   get queue(): string {
@@ -71,10 +70,7 @@ class SqsDriver implements Driver, DeliveryHolder {
       onRoom: (callback) => sink.onRoom(callback),
       clock,
       logger,
-      hidesFor: (seconds) => {
-        this.#visibilitySeconds = seconds;
-        this.#leases.visibilitySeconds = seconds;
-      },
+      hidesFor: (seconds) => (this.#leases.visibilitySeconds = seconds),
       received: (messages) => this.#received(messages),
     });
     const onAnswer = () => receiver.answered();
@@ -262,10 +258,19 @@ class SqsDriver implements Driver, DeliveryHolder {
     await this.#open.writer.hide(delivery.message, seconds);
   }
 
-  #extend(delivery: SqsDelivery): void {
-    if (delivery.underWay !== undefined) return;
-    const extended = this.#open.writer.extend(delivery, this.#visibilitySeconds, () => this.#leases.has(delivery));
+  #extend(delivery: SqsDelivery, seconds: number, isLast: boolean): void {
+    if (isLast) this.#tellLast(delivery, seconds);
+    if (delivery.underWay !== undefined || seconds <= 0) return;
+    const extended = this.#open.writer.extend(delivery, seconds, () => this.#leases.has(delivery));
     delivery.underWay = extended.then(() => void (delivery.underWay = undefined));
+  }
+
+  #tellLast({ job }: SqsDelivery, seconds: number): void {
+    const { pipeline, logger } = this.#context;
+    logger.warn(
+      `SQS hides a message for ${MAX_VISIBILITY_SECONDS} s after its receive and no longer: job "${job.name}" is handed out again in ${Math.max(0, seconds)} s, unless it is done by then. Divide it into shorter jobs.`,
+      { pipeline, id: job.id },
+    );
   }
 
   #received(messages: readonly SqsMessage[]): void {

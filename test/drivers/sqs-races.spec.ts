@@ -187,6 +187,31 @@ sqs.suite('sqs where things happen at the same time', () => {
   );
 
   it(
+    'keeps to the deadline of a stop with what is to be sent anew after an answer that does not come',
+    async () => {
+      const { front, rules } = await openFront();
+      const { driver, inbox, log } = await openSqs(front.url, { visibilityTimeout: 2, requestTimeout: 50 }, { pushTimeoutMs: 50_000 });
+      await driver.push(aJob({ name: 'lent' }));
+      await driver.run();
+      await inbox.next();
+      const { promise: end, resolve } = deferred<undefined>();
+      rules.answer = ({ operation }) => (operation === 'ChangeMessageVisibilityBatch' ? end : undefined);
+      await seen(front, 'ChangeMessageVisibilityBatch');
+      await driver.purge!({});
+      rules.answer = ({ operation }) => (operation.endsWith('Batch') ? end : undefined);
+      const stoppedAt = performance.now();
+      await driver.stop(within(500));
+      await silence();
+      expect(performance.now() - stoppedAt).toBeLessThan(10_000);
+      expect(log.lines).toContainEqual(
+        expect.objectContaining({ level: 'error', message: expect.stringMatching(/^Job "lent" .*is lost/u) as string }),
+      );
+      resolve(undefined);
+    },
+    TEST_MS,
+  );
+
+  it(
     'sends an automatically acknowledged job anew when a stop overtakes its removal',
     async () => {
       const { front, rules } = await openFront();

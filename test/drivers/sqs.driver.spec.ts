@@ -364,6 +364,17 @@ sqs.suite('sqs on a real server', () => {
     }
   }, 60_000);
 
+  it('writes the copy of a job that says nothing of its priority with that of the pipeline: 0 is the most urgent one to RoadRunner', async () => {
+    const { driver, inbox, queue } = await openSqs(sqs.url, { visibilityTimeout: 600 });
+    const raw = await RawQueue.open(sqs.url, queue);
+    await raw.send({ MessageBody: 'foreign' });
+    await driver.run();
+    const delivery = await inbox.next();
+    await driver.pause();
+    await delivery.requeue({ headers: {}, delayMs: 0 });
+    expect((await raw.receive()).MessageAttributes).toMatchObject({ rr_priority: { StringValue: '10' } });
+  }, 20_000);
+
   it('waits at the service for the next job: one request, answered when there is one', async () => {
     const front = await openSqsFront(sqs.url);
     const receives = () => front.requests.filter(({ operation }) => operation === 'ReceiveMessage').length;

@@ -72,6 +72,7 @@ export class Batches {
   #giveUp: Timer | undefined;
   #lastFailure: SqsFailure | undefined;
   readonly #whenIdle: (() => void)[] = [];
+  #isEnded = false;
 
   constructor(options: BatchOptions) {
     this.#options = options;
@@ -79,8 +80,14 @@ export class Batches {
     this.#backoff = this.#firstBackoff;
   }
 
+  /** Nothing is outstanding. */
+  get isIdle(): boolean {
+    return this.#outstanding.size === 0;
+  }
+
   /** @throws BatchError */
   add(entry: object, bytes: number): Promise<void> {
+    if (this.#isEnded) return Promise.reject(new BatchError('unreachable', 'Stopped', 0, new Error('the pipeline has stopped')));
     const { clock, patienceMs, requestTimeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       const giveUpAt = clock.monotonic() + (patienceMs > 0 ? patienceMs : requestTimeoutMs);
@@ -104,6 +111,13 @@ export class Batches {
         resolve();
       });
     });
+  }
+
+  /** Gives up what is outstanding, and takes no more. */
+  end(): void {
+    this.#isEnded = true;
+    this.#pause?.cancel();
+    for (const item of this.#outstanding) this.#giveUpOn(item);
   }
 
   // A microtask later, so that all that is asked for in one turn goes together.
@@ -203,7 +217,7 @@ export class Batches {
       return;
     }
     this.#putBack(left);
-    if (this.#pause !== undefined) return;
+    if (this.#pause !== undefined || this.#isEnded) return;
     const delayMs = this.#backoff.duration;
     this.#backoff = this.#backoff.next(undefined);
     this.#pause = clock.setTimer(delayMs, () => {

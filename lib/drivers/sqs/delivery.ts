@@ -18,6 +18,8 @@ export interface DeliveryHolder {
 export class SqsDelivery implements Delivery {
   /** The next moment to tell the service that the job is still here. Unit: monotonic milliseconds. */
   extendAt = Infinity;
+  /** When it came. Unit: monotonic milliseconds. */
+  receivedAt = 0;
   /** What the service was asked for it and has not answered: nothing else is asked meanwhile. Never rejects. */
   underWay: Promise<void> | undefined;
   /** It left the queue before it was lent. */

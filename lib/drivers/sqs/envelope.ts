@@ -54,8 +54,17 @@ export interface Envelope {
   readonly isPlain: boolean;
 }
 
-/** @param nowMs - Wall time; asked when the delay is more than the service can hold. */
-export function encode(job: Job, headers: JobHeaders, delayMs: number, isFifo: boolean, nowMs: () => number): Envelope {
+export interface EncodeOptions {
+  readonly headers: JobHeaders;
+  readonly delayMs: number;
+  /** Never 0, which is the most urgent one to RoadRunner. */
+  readonly priority: number;
+  readonly isFifo: boolean;
+  /** Wall time; asked when the delay is more than the service can hold. */
+  nowMs(): number;
+}
+
+export function encode(job: Job, { headers, delayMs, priority, isFifo, nowMs }: EncodeOptions): Envelope {
   const { body, coding } = bodyOf(job.payload);
   const seconds = Math.ceil(delayMs / 1_000);
   const attributes: Record<string, SqsAttribute> = {
@@ -63,7 +72,7 @@ export function encode(job: Job, headers: JobHeaders, delayMs: number, isFifo: b
     [NAME]: { DataType: 'String', StringValue: job.name },
     [DELAY]: { DataType: 'String', StringValue: String(seconds) },
     [HEADERS]: { DataType: 'Binary', BinaryValue: utf8.encode(JSON.stringify(withoutSystem(headers))) },
-    [PRIORITY]: { DataType: 'Number', StringValue: String(job.priority) },
+    [PRIORITY]: { DataType: 'Number', StringValue: String(priority) },
     [AUTO_ACK]: { DataType: 'String', StringValue: String(job.autoAck) },
   };
   if (coding !== undefined) attributes[BODY] = { DataType: 'String', StringValue: coding };

@@ -5,6 +5,7 @@ import { type JobsError } from '../../contract/errors.js';
 import { GROUP_HEADER } from '../../contract/job-headers.js';
 import type { Job, JobHeaders } from '../../contract/job.js';
 import { BrokerRefusedError, BrokerUnavailableError, PushUncertainError } from '../../contract/pipeline-errors.js';
+import { priorityOf } from '../../contract/priority.js';
 import { errorOf, messageOf } from '../../contract/thrown.js';
 import type { BatchOperation, SqsApi, SqsMessage, SqsSend } from './api.js';
 import { BatchError, Batches } from './batches.js';
@@ -134,10 +135,15 @@ export class SqsWriter {
     }
   }
 
-  /** Resolves when the service has answered all of it, or at the deadline. */
+  /** Resolves when the service has answered all of it, or at the deadline. Nothing is asked of it from here on. */
   async settle(deadline: Deadline): Promise<void> {
-    const all = [this.#sends, this.#deletes, this.#hides, ...(this.#deadLetters === undefined ? [] : [this.#deadLetters.sends])];
-    await Promise.all(all.map((batches) => batches.settle(deadline)));
+    const all = () => [this.#sends, this.#deletes, this.#hides, ...(this.#deadLetters === undefined ? [] : [this.#deadLetters.sends])];
+    do {
+      await Promise.all(all().map((batches) => batches.settle(deadline)));
+      // An answer may lead to the next question: a copy is sent when its original has gone.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (all().some(({ isIdle }) => !isIdle) && deadline.remainingMs() > 0);
+    for (const batches of all()) batches.end();
   }
 
   refusal(reason: string, cause?: unknown): BrokerRefusedError {
@@ -170,7 +176,8 @@ export class SqsWriter {
 
   #encode(job: Job, headers: JobHeaders, delayMs: number): Envelope {
     const { context, settings } = this.#options;
-    const envelope = encode(job, headers, delayMs, settings.isFifo, () => context.clock.now());
+    const { clock, priority } = context;
+    const envelope = encode(job, { headers, delayMs, priority: priorityOf(job, priority), isFifo: settings.isFifo, nowMs: () => clock.now() });
     if (!envelope.isPlain && !this.#hasToldBinary) {
       this.#hasToldBinary = true;
       context.logger.debug(`Pipeline "${context.pipeline}" sends a payload as base64, because SQS takes only text; RoadRunner does not read it.`);
