@@ -18,6 +18,7 @@ import { decodeEnvelope, encodeEnvelope } from './beanstalk/envelope.js';
 import { numberOf, type FinishEnd, type FinishVerb, type Lane, type LeasedJob } from './beanstalk/lane.js';
 import { LeaseKeeper } from './beanstalk/lease-keeper.js';
 import { Outstanding } from './beanstalk/outstanding.js';
+import { Patience } from './beanstalk/patience.js';
 import type { Reply } from './beanstalk/reply-reader.js';
 import { TubeAdmin } from './beanstalk/tube-admin.js';
 import { SupervisedConnection } from './supervised-connection.js';
@@ -45,6 +46,7 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
   readonly #consumer: Consumer;
   readonly #leases: LeaseKeeper;
   readonly #admin: TubeAdmin;
+  readonly #patience: Patience;
   /** Pushes and settlements without an answer. */
   readonly #outstanding = new Outstanding();
   /** Automatically acknowledged jobs on their way out of beanstalkd. */
@@ -71,7 +73,8 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
       lost: (lane, error) => this.#laneLost(lane, error),
     });
     this.#leases = new LeaseKeeper(context.clock, this.#consumer.lanes, (leased) => this.#leaseLost(leased));
-    const { pipeline, driver, priority, clock } = context;
+    const { pipeline, driver, priority, clock, pushTimeoutMs } = context;
+    this.#patience = new Patience(clock, pushTimeoutMs);
     this.#admin = new TubeAdmin({
       tube: this.#settings.tube,
       pipeline,
@@ -294,12 +297,22 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     const { tube, tubePriority, ttrSeconds } = this.#settings;
     return new Promise((resolve, reject) => {
       const body = encodeEnvelope(job, headers, delay);
+      const uncertain = (cause?: Error): void =>
+        reject(new PushUncertainError(pipeline, job.id, Math.round(clock.monotonic() - startedAt), cause === undefined ? undefined : { cause }));
+      const end = this.#patience.wait(startedAt, uncertain);
       client.use(tube);
       client.tell(
         `put ${tubePriority} ${delay} ${ttrSeconds} ${body.byteLength}`,
         {
-          replied: ({ word }) => (word === 'INSERTED' ? resolve() : reject(this.#refusal(word, body.byteLength))),
-          failed: (cause) => reject(new PushUncertainError(pipeline, job.id, Math.round(clock.monotonic() - startedAt), { cause })),
+          replied: ({ word }) => {
+            end();
+            if (word === 'INSERTED') resolve();
+            else reject(this.#refusal(word, body.byteLength));
+          },
+          failed: (cause) => {
+            end();
+            uncertain(cause);
+          },
         },
         body,
       );
@@ -352,7 +365,9 @@ class BeanstalkDriver implements Driver, DeliveryHolder {
     if (!lane.holds(delivery)) return;
     try {
       const { priority } = await lane.termsOf(delivery);
-      if (lane.holds(delivery)) await this.#finish(delivery, verb, ` ${priority}${delayMs === undefined ? '' : ` ${seconds(delayMs)}`}`);
+      // In 136 years nobody minds: a longer delay is no number to beanstalkd, and the job would come again at once.
+      const delay = delayMs === undefined ? '' : ` ${Math.min(seconds(delayMs), MAX_UINT32)}`;
+      if (lane.holds(delivery)) await this.#finish(delivery, verb, ` ${priority}${delay}`);
     } catch {
       // The connection ended, or the lease had: beanstalkd has the job back.
     }

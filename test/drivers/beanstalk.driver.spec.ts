@@ -93,6 +93,13 @@ beanstalkd.suite('driver "beanstalk"', () => {
     });
   });
 
+  it('puts a job back for as long as beanstalkd can hold it when it is told to for longer', async () => {
+    const { inbox, tube } = await openRunning();
+    const number = await raw.put(tube, Buffer.from('for the grandchildren'));
+    await (await inbox.next()).nack({ requeue: true, delayMs: 2 ** 32 * 1_000 });
+    expect(await raw.stats(`stats-job ${number}`)).toMatchObject({ delay: 2 ** 32 - 1, releases: 1 });
+  });
+
   it('puts the copy of a requeued job first: the old one stays until the copy is confirmed', async () => {
     const { url, proxy } = await beanstalkd.proxy();
     const { driver, inbox, tube } = await openRunning({ options: { addr: url } });
@@ -296,6 +303,13 @@ beanstalkd.suite('driver "beanstalk"', () => {
       expect((await raw.ask(`stats-job ${number}`)).line).toBe('NOT_FOUND');
     });
 
+    it('but no page after what is none', async () => {
+      const { driver } = await open();
+      await driver.push(aJob());
+      for (const after of ['here', '-1', '']) await expect(driver.browse!({ after })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect((await driver.browse!({ after: '0' })).jobs).toHaveLength(1);
+    });
+
     it('and leaves no job and no connection behind', async () => {
       const { url, proxy } = await beanstalkd.proxy();
       const { driver, tube } = await open({ options: { addr: url } });
@@ -412,6 +426,16 @@ beanstalkd.suite('driver "beanstalk"', () => {
     });
     proxy.heal();
     await driver.push(aJob());
+  });
+
+  it('tells a push on a silent connection in its own time, not in that of the connection', async () => {
+    const { url, proxy } = await beanstalkd.proxy();
+    const { driver } = await openBeanstalk({ options: { addr: url, tube: freshTube() }, pushTimeoutMs: 300 });
+    await driver.push(aJob());
+    proxy.freeze();
+    const startedAt = performance.now();
+    await expect(driver.push(aJob())).rejects.toMatchObject({ code: 'PUSH_UNCERTAIN' });
+    expect(performance.now() - startedAt).toBeLessThan(5_000); // an answer is waited for 10 s
   });
 
   it('reads what came while its process stood still before it gives up a connection', async () => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../contract/clock.js';
-import { JobsError } from '../../contract/errors.js';
+import { JobsArgumentError, JobsError } from '../../contract/errors.js';
 import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import type { BeanstalkClient } from './client.js';
@@ -27,6 +27,8 @@ interface FoundJob {
   readonly view: JobView;
 }
 
+/** Where a page begins, as `browse` answers it. */
+const PLACE = /^\d{1,15}$/;
 /** Bodies that are fetched, and jobs that are removed, in one go. */
 const BATCH = 128;
 
@@ -38,10 +40,11 @@ export class TubeAdmin {
     this.#options = options;
   }
 
-  browse(query: JobQuery): Promise<JobPage> {
+  async browse(query: JobQuery): Promise<JobPage> {
+    const { limit = DEFAULT_PAGE, after = '0' } = query;
+    if (!PLACE.test(after)) throw new JobsArgumentError(`A page cannot begin after ${JSON.stringify(after)}. Give the "next" of the page before it.`);
+    const start = Number(after);
     return this.#asked(async (client) => {
-      const limit = query.limit ?? DEFAULT_PAGE;
-      const start = query.after === undefined ? 0 : Number(query.after);
       const jobs: JobView[] = [];
       for await (const { place, view } of this.#matching(client, query, start)) {
         if (jobs.length === limit) return { jobs, next: String(place) };
