@@ -227,7 +227,7 @@ kafka.suite('the driver kafka', () => {
     const [place] = await withAdmin((admin) => admin.fetchTopicOffsets(options.delayTopic!));
     process.stdout.write(`kafka, 300 jobs wait where 100 are held: ${Number(place!.high) - 301} written again in 10 s\n`);
     expect(Number(place!.high) - 301).toBeGreaterThan(100);
-    expect(Number(place!.high) - 301).toBeLessThan(1_500); // 500 in each second without rests
+    expect(Number(place!.high) - 301).toBeLessThan(1_500); // some thousand without rests
   }, 60_000);
 
   it('keeps the order of a key when it is told to', async () => {
