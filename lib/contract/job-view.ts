@@ -6,12 +6,19 @@ import type { JobQuery, JobState, JobView } from './kernel-admin.js';
 /** Jobs of a page whose query names no `limit`. */
 export const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
+const PLACE = /^\d{1,15}$/;
 
 /** @throws JobsArgumentError when it is no number of jobs that a page may have. */
 export function pageSize(limit: number | undefined): number {
   if (limit === undefined) return DEFAULT_PAGE;
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
   throw new JobsArgumentError(`limit is ${limit}. Give a whole number from 1 to ${MAX_PAGE}.`);
+}
+
+/** Where the page begins, of a driver that counts jobs. @throws JobsArgumentError when it is no `next` of such a page. */
+export function pagePlace(after = '0'): number {
+  if (PLACE.test(after)) return Number(after);
+  throw new JobsArgumentError(`A page cannot begin after ${JSON.stringify(after)}. Give the "next" of the page before it.`);
 }
 
 /** The job as the administration shows it. */

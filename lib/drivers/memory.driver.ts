@@ -1,5 +1,5 @@
 import type { Driver, DriverCapabilities, DriverContext } from '../contract/driver.js';
-import { DEFAULT_PAGE, isAskedFor, viewOf } from '../contract/job-view.js';
+import { DEFAULT_PAGE, isAskedFor, pagePlace, viewOf } from '../contract/job-view.js';
 import { DONE, JobRecord, type Done, type Job, type JobHeaders, type JobHolder } from '../contract/job.js';
 import type { PipelineStat } from '../contract/jobs-api.js';
 import type { JobPage, JobQuery, JobView } from '../contract/kernel-admin.js';
@@ -125,7 +125,7 @@ class MemoryDriver implements Driver, JobHolder {
 
   browse(query: JobQuery): Promise<JobPage> {
     const limit = query.limit ?? DEFAULT_PAGE;
-    const skipped = query.after === undefined ? 0 : Number(query.after);
+    const skipped = pagePlace(query.after);
     const views: JobView[] = [];
     let position = 0;
     for (const view of this.#views()) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { Delivery } from '../contract/driver.js';
 import { CancelJobError } from '../contract/job-errors.js';
-import { isAskedFor, pageSize, viewOf } from '../contract/job-view.js';
+import { isAskedFor, pagePlace, pageSize, viewOf } from '../contract/job-view.js';
 import type { FailedJobs, JobPage, JobQuery, JobView, KernelAdmin, KernelCounters, RunningJob, WorkerStat } from '../contract/kernel-admin.js';
 import { NotSupportedByDriverError } from '../contract/pipeline-errors.js';
 import type { Counters } from './counters.js';
@@ -88,7 +88,7 @@ export class Admin implements KernelAdmin {
     const limit = pageSize(query.limit);
     const jobs: JobView[] = [];
     if (query.after === undefined || !query.after.startsWith(DRIVER_MARK)) {
-      let position = Number(query.after ?? 0);
+      let position = pagePlace(query.after);
       for (const view of this.#lent(pipeline, query).slice(position)) {
         if (jobs.length === limit) return { jobs, next: String(position) };
         jobs.push(view);

@@ -70,6 +70,11 @@ describe.each(['memory', 'embedded'] as const)('KernelAdmin with the driver %s',
     expect(names).toEqual(['running', 'queued-1', 'queued-2', 'held-1', 'held-2', 'delayed']);
   });
 
+  it.each(['-1', 'x', '1.5', '', 'driver:x'])('refuses to browse after %p', async (after) => {
+    const { kernel } = await openKernel({ pipelines: { q: { driver: 'memory' } } });
+    await expect(kernel.admin.browse('q', { after })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
   it.each([0, -1, 1.5, Number.NaN, 1_001])('refuses to browse %s jobs', async (limit) => {
     const { kernel } = await openKernel();
     await expect(kernel.admin.browse('q', { limit })).rejects.toMatchObject({

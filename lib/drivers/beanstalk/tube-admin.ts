@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
-import { JobsArgumentError, JobsError } from '../../contract/errors.js';
-import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
+import { JobsError } from '../../contract/errors.js';
+import { DEFAULT_PAGE, isAskedFor, pagePlace, viewOf } from '../../contract/job-view.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import type { BeanstalkClient } from './client.js';
 import { decodeEnvelope } from './envelope.js';
@@ -27,8 +27,6 @@ interface FoundJob {
   readonly view: JobView;
 }
 
-/** Where a page begins, as `browse` answers it. */
-const PLACE = /^\d{1,15}$/;
 /** Bodies that are fetched, and jobs that are removed, in one go. */
 const BATCH = 128;
 
@@ -41,9 +39,8 @@ export class TubeAdmin {
   }
 
   async browse(query: JobQuery): Promise<JobPage> {
-    const { limit = DEFAULT_PAGE, after = '0' } = query;
-    if (!PLACE.test(after)) throw new JobsArgumentError(`A page cannot begin after ${JSON.stringify(after)}. Give the "next" of the page before it.`);
-    const start = Number(after);
+    const { limit = DEFAULT_PAGE } = query;
+    const start = pagePlace(query.after);
     return this.#asked(async (client) => {
       const jobs: JobView[] = [];
       for await (const { place, view } of this.#matching(client, query, start)) {

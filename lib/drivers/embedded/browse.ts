@@ -1,4 +1,4 @@
-import { DEFAULT_PAGE, isAskedFor, viewOf } from '../../contract/job-view.js';
+import { DEFAULT_PAGE, isAskedFor, pagePlace, viewOf } from '../../contract/job-view.js';
 import type { JobRecord } from '../../contract/job.js';
 import type { JobPage, JobQuery, JobView } from '../../contract/kernel-admin.js';
 import type { LmdbDatabase } from '../../files/lmdb-file.js';
@@ -75,7 +75,7 @@ export function scanMemory({ returned }: WaitingPlaces, query: JobQuery): Buffer
 
 export function browsePage(places: WaitingPlaces, query: JobQuery): JobPage {
   const limit = query.limit ?? DEFAULT_PAGE;
-  const skipped = query.after === undefined ? 0 : Number(query.after);
+  const skipped = pagePlace(query.after);
   const jobs: JobView[] = [];
   let position = 0;
   for (const entry of waitingEntries(places, query)) {
