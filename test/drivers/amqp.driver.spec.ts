@@ -12,7 +12,7 @@ import { options } from '../../lib/drivers/amqp.driver.js';
 import { Resources } from '../../lib/kernel/shared-resources.js';
 import { AmqpBench, freshName } from '../support/amqp.js';
 import { broker } from '../support/brokers.js';
-import { aJob, textOf } from '../support/jobs.js';
+import { ackInTurn, aJob, textOf } from '../support/jobs.js';
 
 const rabbit = await broker('amqp');
 const SILENCE_MS = 50;
@@ -553,13 +553,7 @@ jobs:
     const { driver, inbox } = await bench.open({ queue: freshName(), maxPriority: 10, prefetch: 1 });
     for (const priority of [9, 1, 5]) await driver.push(aJob({ name: `p${priority}`, priority }));
     await driver.run();
-    const names: string[] = [];
-    for (let index = 0; index < 3; index++) {
-      const delivery = await inbox.next();
-      names.push(delivery.job.name);
-      await delivery.ack();
-    }
-    expect(names).toEqual(['p1', 'p5', 'p9']);
+    expect(await ackInTurn(inbox, 3)).toEqual(['p1', 'p5', 'p9']);
   });
 
   it('tells how often a quorum queue gave a job before, when it is asked to', async () => {

@@ -1,7 +1,7 @@
 import { deadlineAfter, systemClock } from '../../lib/contract/clock.js';
 import { Resources } from '../../lib/kernel/shared-resources.js';
 import { broker } from '../support/brokers.js';
-import { aJob } from '../support/jobs.js';
+import { ackInTurn, aJob } from '../support/jobs.js';
 import { deferred } from '../support/kernel.js';
 import { openSqsFront, type FrontAnswer, type FrontRequest, type SqsFront } from '../support/sqs-front.js';
 import { openSqs, RawQueue, stopSqs, type OpenedSqs } from '../support/sqs.js';
@@ -54,13 +54,7 @@ sqs.suite('sqs where things happen at the same time', () => {
       await silence(100);
       await Promise.all([...first, push('a4')]);
       await driver.run();
-      const names: string[] = [];
-      for (let index = 0; index < 4; index++) {
-        const delivery = await inbox.next();
-        names.push(delivery.job.name);
-        await delivery.ack();
-      }
-      expect(names).toEqual(['a1', 'a2', 'a3', 'a4']);
+      expect(await ackInTurn(inbox, 4)).toEqual(['a1', 'a2', 'a3', 'a4']);
     },
     TEST_MS,
   );
@@ -73,13 +67,7 @@ sqs.suite('sqs where things happen at the same time', () => {
       await driver.push(aJob({ name: 'a2' }));
       await driver.push(aJob({ name: 'b1', headers: { 'nrr-group': ['b'] } }));
       await driver.run();
-      const names: string[] = [];
-      for (let index = 0; index < 3; index++) {
-        const delivery = await inbox.next();
-        names.push(delivery.job.name);
-        await delivery.ack();
-      }
-      expect(names).toEqual(['b1', 'a1', 'a2']);
+      expect(await ackInTurn(inbox, 3)).toEqual(['b1', 'a1', 'a2']);
     },
     TEST_MS,
   );

@@ -1,4 +1,6 @@
+import type { Delivery } from '../../lib/contract/driver.js';
 import { JobRecord, NO_HEADERS, type Job, type JobHeaders, type KafkaPlace, type Payload } from '../../lib/contract/job.js';
+import type { Inbox } from './inbox.js';
 
 export interface JobInput {
   readonly name?: string;
@@ -18,6 +20,17 @@ export function aJob(input: JobInput = {}): Job {
   const headers: JobHeaders =
     input.headers === undefined ? NO_HEADERS : Object.assign(Object.create(null) as Record<string, readonly string[]>, input.headers);
   return new JobRecord(name, pipeline, payload, headers, priority, delayMs, autoAck, id, kafka);
+}
+
+/** Names of the next jobs, each of them acknowledged before the next one is taken. */
+export async function ackInTurn(inbox: Inbox<Delivery>, count: number): Promise<string[]> {
+  const names: string[] = [];
+  while (names.length < count) {
+    const delivery = await inbox.next();
+    names.push(delivery.job.name);
+    await delivery.ack();
+  }
+  return names;
 }
 
 /** The payload as bytes, whatever it is kept as. */
