@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { JobsApi } from '../contract/jobs-api.js';
 import type { RpcTargetSettings, RpcTlsSettings } from '../contract/settings.js';
 import { parseAddress } from '../relay/address.js';
@@ -80,21 +80,14 @@ function tlsOf(line: CommandLine, io: CliIo): RpcTlsSettings | undefined {
 function fileTarget(line: CommandLine, io: CliIo): Omit<RpcTargetSettings, 'timeoutMs'> | undefined {
   const named = line.text('config');
   if (named === undefined && (line.text('rpc') !== undefined || !existsSync(resolve(io.workingDirectory, DEFAULT_FILE)))) return undefined;
-  const file = named ?? DEFAULT_FILE;
-  const rpc = readRpc(file, io);
+  const rpc = readRpc(named ?? DEFAULT_FILE, io);
   if (rpc === undefined) return undefined;
   const { listen, token, tls } = rpc;
   return {
-    connect: dialable(inFolder(listen, dirname(file), io)),
+    connect: dialable(listen),
     ...(token === undefined ? {} : { token }),
     ...(tls === undefined ? {} : { tls: {} }),
   };
-}
-
-// A kernel runs in the folder of its file. As it is written where that is this one: the path of a socket may not be long.
-function inFolder(listen: string, folder: string, { workingDirectory }: CliIo): string {
-  const path = /^unix:\/\/(?<path>.+)$/i.exec(listen)?.groups?.['path'];
-  return path === undefined || folder === '.' ? listen : `unix://${resolve(workingDirectory, folder, path)}`;
 }
 
 // A server may listen on all of its addresses; this machine is one of them.

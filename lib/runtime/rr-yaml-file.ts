@@ -66,26 +66,26 @@ export async function readRrYamlFile(file: string, reading: RrYamlReading): Prom
  * @throws JobsConfigError with everything that is wrong.
  */
 export async function readRrKernel(file: string, reading: RrYamlReading): Promise<RrKernel> {
-  const { workingDirectory } = reading;
   const configuration = await readRrYamlFile(file, reading);
-  const folder = dirname(resolve(workingDirectory, file));
-  const isElsewhere = folder !== resolve(workingDirectory);
-  const { kernel, ...rest } = isElsewhere ? rooted(configuration, folder) : configuration;
+  const folder = foreignFolder(file, reading);
+  const { kernel, ...rest } = folder === undefined ? configuration : rooted(configuration, folder);
   return {
     configuration,
     options: kernel,
-    parts: kernelPartsOf(rest, isElsewhere ? folder : undefined),
+    parts: kernelPartsOf(rest, folder),
     services: builtinEntries(configuration),
   };
 }
 
 /**
- * Reads where the kernel of a file is called, which may be a RoadRunner; `undefined` when the file opens none.
+ * Reads where the kernel of a file is called, which may be a RoadRunner and works in the folder of the file; `undefined` when the file opens none.
  *
  * @throws JobsConfigError when it is no such file, or its section `rpc` is wrong.
  */
 export function readRrRpcFile(file: string, place: RrYamlPlace): RpcSettings | undefined {
-  return readRrRpc(readText(file, place), sourceOf(file, place));
+  const rpc = readRrRpc(readText(file, place), sourceOf(file, place));
+  const folder = foreignFolder(file, place);
+  return rpc === undefined || folder === undefined ? rpc : { ...rpc, listen: absolutePaths(rpc.listen, folder) };
 }
 
 /**
@@ -111,13 +111,17 @@ export function builtinEntries({ sections }: RrConfiguration): ServiceEntry[] {
 
 function rooted(configuration: RrConfiguration, folder: string): RrConfiguration {
   const { kernel, server, drivers } = configuration;
-  const absolute = <T>(value: T): T => withPaths(value, (path) => resolve(folder, path)) as T;
+  const absolute = <T>(value: T): T => absolutePaths(value, folder);
   return {
     ...configuration,
     kernel: { ...absolute(kernel), dataDir: resolve(folder, readKernelOptions(kernel).settings.dataDir) },
     ...(server === undefined ? {} : { server: { ...server, relay: absolute(server.relay) } }),
     drivers: new Map([...drivers].map(([name, section]) => [name, absolute(section)])),
   };
+}
+
+function absolutePaths<T>(value: T, folder: string): T {
+  return withPaths(value, (path) => resolve(folder, path)) as T;
 }
 
 /** Changes the paths of sockets, and those of the files of a section `tls`. */
@@ -131,6 +135,12 @@ function withPaths(value: unknown, change: (path: string) => string, isTls = fal
     isFile(key, inside) ? change(inside) : withPaths(inside, change, key === 'tls'),
   ]);
   return Object.fromEntries(entries);
+}
+
+/** The folder of the file; `undefined` where it is the working directory, and paths stay as they are written: that of a socket may not be long. */
+function foreignFolder(file: string, { workingDirectory }: RrYamlPlace): string | undefined {
+  const folder = dirname(resolve(workingDirectory, file));
+  return folder === resolve(workingDirectory) ? undefined : folder;
 }
 
 function sourceOf(file: string, { workingDirectory, environment }: RrYamlPlace): ReadRrYamlOptions {
