@@ -1,3 +1,5 @@
+import { escaped } from '../contract/shown.js';
+
 /** A cell; numbers stand at the right edge of their column. */
 export type Cell = string | number;
 
@@ -25,7 +27,7 @@ export function fields(pairs: readonly (readonly [string, Cell])[]): string {
 
 /** Control characters as `\u001b`: a payload must not move the cursor of who looks at it. */
 export function visible(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+  return escaped(text, /[\p{Cc}\p{Cf}]/gu);
 }
 
 function shown(cell: Cell): string {

@@ -10,6 +10,11 @@ export function shown(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value);
 }
 
+/** The text with its characters of a kind as `\u001b`, so that they are seen and not obeyed. @param kind - A global expression. */
+export function escaped(text: string, kind: RegExp): string {
+  return text.replaceAll(kind, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+}
+
 /** The text with a full stop, where it has no mark at its end: another sentence may follow. */
 export function sentence(text: string): string {
   return /[.!?]$/u.test(text) ? text : `${text}.`;

@@ -1,8 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type { JobsLogger } from '../contract/logger.js';
+import { escaped } from '../contract/shown.js';
 
 /** A fact of a line is cut after it. Unit: characters. */
 const MAX_FACT = 1_024;
+/** What moves a cursor or turns the direction of the text; tabs and ends of lines do no harm in a stack. */
+const UNSEEN = /(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu;
 
 /** Writes to the application's logger. A stack goes where Nest expects it; other facts follow the message. */
 export function createNestLogger(context = 'JobsModule'): JobsLogger {
@@ -17,17 +20,13 @@ export function createNestLogger(context = 'JobsModule'): JobsLogger {
 
 /** On one line, and without what moves a cursor or turns the direction of the text: the name of a job, for one, is whatever a producer wrote. */
 export function oneLine(text: string): string {
-  return escaped(text.replaceAll(/[\t\n\v\f\r\u0085\u2028\u2029]+/gu, ' '));
+  return escaped(text.replaceAll(/[\t\n\v\f\r\u0085\u2028\u2029]+/gu, ' '), UNSEEN);
 }
 
 // Its lines are its own.
 function stackOf(fields: Readonly<Record<string, unknown>> = {}): unknown {
   const { stack } = fields;
-  return typeof stack === 'string' ? stack.split('\n').map(escaped).join('\n') : stack;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+  return typeof stack === 'string' ? escaped(stack, UNSEEN) : stack;
 }
 
 function line(message: string, fields: Readonly<Record<string, unknown>> = {}): string {
